@@ -1,0 +1,203 @@
+"""The command line: parse, call, print, exit code.
+
+Every import of the package happens inside a command, so that ``--help`` stays fast.
+Exit codes: 0 done, 1 a fault, 2 a mistake of the user's, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from animesearch import __version__
+from animesearch.errors import UserError
+
+USER_MISTAKE = 2
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="animesearch",
+    help="Distributed hyperparameter search for GANs that draw anime and comic faces.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="A.B=C", help="Override a value of the space; may be repeated."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class Listed(StrEnum):
+    """What ``list`` can list."""
+
+    SPACES = "spaces"
+    ARCHITECTURES = "architectures"
+    LOSSES = "losses"
+    SAMPLERS = "samplers"
+    SCHEDULERS = "schedulers"
+    SOURCES = "sources"
+    FEATURES = "features"
+
+
+def main() -> None:
+    """Entry point of the ``animesearch`` command."""
+    try:
+        app()
+    except UserError as error:
+        typer.secho(f"animesearch: {error}", err=True, fg=typer.colors.RED)
+        sys.exit(USER_MISTAKE)
+    except KeyboardInterrupt:
+        typer.secho("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"animesearch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(
+    space: Annotated[
+        str, typer.Option("--space", metavar="FILE", help="A space file, or a shipped one's name.")
+    ],
+    overrides: SetOption = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Run folder; default: runs/DATE.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan and an estimate, start no search.")
+    ] = False,
+) -> None:
+    """Search a space: train, stop early, rank."""
+    if dry_run:
+        from animesearch.tuning.rehearsal import dry_run as print_plan
+
+        print_plan(space, overrides or [])
+        return
+    from animesearch.tuning.launch import start
+
+    raise typer.Exit(start(space, overrides or [], out))
+
+
+@app.command()
+def resume(folder: RunArgument) -> None:
+    """Go on with a search that was interrupted or killed."""
+    from animesearch.tuning.launch import resume as go_on
+
+    raise typer.Exit(go_on(folder))
+
+
+@app.command()
+def rank(folder: RunArgument, as_json: JsonOption = False) -> None:
+    """Rank the configurations of a run, finished or running."""
+    from animesearch.results.folder import RunFolder
+
+    opened = RunFolder.open(folder)
+    info, state = opened.info(), opened.state()
+    if as_json:
+        from animesearch.results.ranking import ranking_json
+
+        _print_json(ranking_json(info, state))
+        return
+    from rich.console import Console
+
+    from animesearch.results.tables import ranking_table
+
+    Console().print(ranking_table(info, state))
+
+
+@app.command()
+def generate(
+    folder: RunArgument,
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="PNG to write.")],
+    trial: Annotated[
+        str | None, typer.Option("--trial", metavar="ID", help="Trial; default: the best.")
+    ] = None,
+    count: Annotated[int, typer.Option("-n", "--count", min=1, max=10_000, help="Images.")] = 64,
+    seed: Annotated[int, typer.Option(min=0, help="First latent: other numbers, other faces.")] = 0,
+) -> None:
+    """Draw images with a trial's generator into one PNG."""
+    from animesearch.trainers.generate import generate_grid
+
+    trial_id = generate_grid(folder, out, trial, count, seed)
+    typer.echo(f"{count} images of {trial_id} in {out}")
+
+
+@app.command("list")
+def list_components(
+    what: Annotated[Listed, typer.Argument(help="What to list.")], as_json: JsonOption = False
+) -> None:
+    """List the shipped spaces, or the components that a space can name."""
+    from animesearch.tuning.inventory import inventory
+
+    rows = inventory(what.value)
+    if as_json:
+        _print_json(rows)
+        return
+    width = max(len(str(row["name"])) for row in rows)
+    for row in rows:
+        typer.echo(f"{row['name']:<{width}}  {row['summary']}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of a space file, for editors."""
+    from animesearch.searchspace.schema import json_schema
+    from animesearch.tuning.config import SpaceConfig
+
+    _print_json(json_schema(SpaceConfig))
+
+
+@app.command()
+def doctor(as_json: JsonOption = False) -> None:
+    """Tell what this machine has, and what would run on it."""
+    from animesearch.tuning.doctor import examine
+
+    findings = examine()
+    if as_json:
+        _print_json(findings)
+        return
+    width = max(len(key) for key in findings)
+    for key, value in findings.items():
+        typer.echo(f"{key:<{width}}  {value}")
+
+
+@app.command("validate-cluster")
+def validate_cluster(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A Ray cluster launcher file.")],
+) -> None:
+    """Check a cluster file offline: Ray's own validation, and what Ray lets pass."""
+    from animesearch.cluster.validate import validate_cluster as problems_of
+
+    problems = problems_of(file)
+    for problem in problems:
+        typer.secho(str(problem), err=True, fg=typer.colors.RED)
+    if problems:
+        raise typer.Exit(USER_MISTAKE)
+    typer.echo(f"{file}: no mistake found")
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=1, allow_nan=False))

@@ -1,0 +1,1 @@
+"""Ray cluster launcher files: reading and checking them, offline."""

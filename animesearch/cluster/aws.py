@@ -1,0 +1,148 @@
+"""What Ray's AWS provider and EC2's RunInstances understand, and checks against it.
+
+Ray hands ``node_config`` to EC2 unread and ignores unknown keys of ``provider``, so a misspelt key
+shows only when machines start, or never.  The names are those of Ray's AWS node provider and of
+the request of the EC2 API version 2016-11-15 (RunInstances).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+
+from animesearch.cluster.source import Finding, Key
+from animesearch.errors import did_you_mean
+
+Keys: TypeAlias = "Mapping[str, Keys]"
+"""Allowed keys and what is allowed below each; an empty mapping allows anything."""
+
+
+def _leaves(words: str) -> dict[str, Keys]:
+    return {word: {} for word in words.split()}
+
+
+PROVIDER: Keys = {
+    **_leaves(
+        "type region availability_zone cache_stopped_nodes use_internal_ips use_external_head_ip"
+        " security_group aws_credentials cloudwatch disable_node_updaters"
+        " disable_launch_config_check foreground_node_launch worker_liveness_check"
+    ),
+    "key_pair": _leaves("key_name"),
+}
+
+NODE: Keys = {
+    **_leaves(
+        "AdditionalInfo CapacityReservationSpecification ClientToken DisableApiStop"
+        " DisableApiTermination DryRun EbsOptimized ElasticGpuSpecification"
+        " ElasticInferenceAccelerators EnablePrimaryIpv6 ImageId"
+        " InstanceInitiatedShutdownBehavior InstanceType Ipv6AddressCount Ipv6Addresses KernelId"
+        " KeyName LicenseSpecifications MaxCount MinCount NetworkInterfaces Operator"
+        " PrivateIpAddress RamdiskId SecondaryInterfaces SecurityGroupIds SecurityGroups SubnetId"
+        " SubnetIds UserData"
+    ),
+    "BlockDeviceMappings": {
+        **_leaves("DeviceName NoDevice VirtualName"),
+        "Ebs": _leaves(
+            "AvailabilityZone AvailabilityZoneId DeleteOnTermination EbsCardIndex Encrypted Iops"
+            " KmsKeyId OutpostArn SnapshotId Throughput VolumeInitializationRate VolumeSize"
+            " VolumeType"
+        ),
+    },
+    "CpuOptions": _leaves("AmdSevSnp CoreCount NestedVirtualization ThreadsPerCore"),
+    "CreditSpecification": _leaves("CpuCredits"),
+    "EnclaveOptions": _leaves("Enabled"),
+    "HibernationOptions": _leaves("Configured"),
+    "IamInstanceProfile": _leaves("Arn Name"),
+    "InstanceMarketOptions": {
+        **_leaves("MarketType"),
+        "SpotOptions": _leaves(
+            "BlockDurationMinutes InstanceInterruptionBehavior MaxPrice SpotInstanceType ValidUntil"
+        ),
+    },
+    "LaunchTemplate": _leaves("LaunchTemplateId LaunchTemplateName Version"),
+    "MaintenanceOptions": _leaves("AutoRecovery"),
+    "MetadataOptions": _leaves(
+        "HttpEndpoint HttpProtocolIpv6 HttpPutResponseHopLimit HttpTokens InstanceMetadataTags"
+    ),
+    "Monitoring": _leaves("Enabled MetricCategoryIds"),
+    "NetworkPerformanceOptions": _leaves("BandwidthWeighting"),
+    "Placement": _leaves(
+        "Affinity AvailabilityZone AvailabilityZoneId GroupId GroupName HostId"
+        " HostResourceGroupArn PartitionNumber SpreadDomain Tenancy"
+    ),
+    "PrivateDnsNameOptions": _leaves(
+        "EnableResourceNameDnsAAAARecord EnableResourceNameDnsARecord HostnameType"
+    ),
+    "TagSpecifications": {**_leaves("ResourceType"), "Tags": _leaves("Key Value")},
+}
+
+MARKETS = ("spot", "capacity-block", "interruptible-capacity-reservation", "on-demand")
+
+REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d+")
+INSTANCE_TYPE = re.compile(r"[a-z0-9-]+\.[a-z0-9-]+")
+
+
+def aws_findings(tree: Mapping[str, Any]) -> Iterator[Finding]:
+    """Mistakes in ``provider`` and in the node types of a file whose provider is ``aws``.
+
+    Values of a wrong kind are passed over: the schema reports them.
+    """
+    provider = tree["provider"]
+    yield from unknown_keys(provider, PROVIDER, ("provider",))
+    yield from _region(provider)
+    types = tree.get("available_node_types")
+    for name, node_type in types.items() if isinstance(types, dict) else ():
+        node = node_type.get("node_config") if isinstance(node_type, dict) else None
+        if isinstance(node, dict):
+            yield from _node(node, ("available_node_types", name, "node_config"))
+
+
+def unknown_keys(value: object, allowed: Keys, key: Key) -> Iterator[Finding]:
+    """Keys of ``value``, at any depth and in lists, that ``allowed`` does not know."""
+    if not allowed:
+        return
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from unknown_keys(item, allowed, (*key, index))
+    elif isinstance(value, dict):
+        for word, inner in value.items():
+            if word in allowed:
+                yield from unknown_keys(inner, allowed[word], (*key, word))
+            else:
+                yield Finding((*key, word), "unknown key", did_you_mean(word, allowed))
+
+
+def _region(provider: Mapping[str, Any]) -> Iterator[Finding]:
+    region, zones = provider.get("region"), provider.get("availability_zone")
+    if "region" not in provider:
+        yield Finding(("provider",), "'region' is required for aws")
+    elif isinstance(region, str) and not REGION.fullmatch(region):
+        yield Finding(("provider", "region"), f"{region!r} is no region; one is like 'us-west-2'")
+    elif isinstance(region, str) and isinstance(zones, str):
+        yield from _zones(region, zones)
+
+
+def _zones(region: str, zones: str) -> Iterator[Finding]:
+    for zone in (part.strip() for part in zones.split(",")):
+        if not zone.startswith(region) or zone == region:
+            message = f"{zone!r} is no zone of region {region!r}; one is like '{region}a'"
+            yield Finding(("provider", "availability_zone"), message)
+
+
+def _node(node: Mapping[str, Any], key: Key) -> Iterator[Finding]:
+    yield from unknown_keys(node, NODE, key)
+    kind = node.get("InstanceType")
+    if kind is None and "LaunchTemplate" not in node:
+        yield Finding(key, "'InstanceType' is required (or a 'LaunchTemplate' that has one)")
+    elif kind is not None and not (isinstance(kind, str) and INSTANCE_TYPE.fullmatch(kind)):
+        message = f"{kind!r} is no instance type; one is like 'g5.2xlarge'"
+        yield Finding((*key, "InstanceType"), message)
+    yield from _market(node.get("InstanceMarketOptions"), (*key, "InstanceMarketOptions"))
+
+
+def _market(options: object, key: Key) -> Iterator[Finding]:
+    market = options.get("MarketType") if isinstance(options, dict) else None
+    if market is not None and market not in MARKETS:
+        message = f"{market!r} is not one of {', '.join(MARKETS)}"
+        yield Finding((*key, "MarketType"), message, did_you_mean(str(market).lower(), MARKETS))

@@ -1,0 +1,141 @@
+"""Checking a Ray cluster launcher file without a cloud, an account or a network.
+
+``ray up`` has no dry run, and Ray's own validation stops at the first mistake and does not look
+into ``node_config``.  Here are all mistakes at once: Ray's schema, then our rules for what Ray
+lets pass, then, where both are content, the rest of Ray's own validation.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from animesearch.cluster.aws import aws_findings
+from animesearch.cluster.source import Finding, read_source
+from animesearch.errors import Problem, did_you_mean
+
+LONGEST_MESSAGE = 200
+"""Characters of a message of the schema, which may quote a whole section of the file."""
+
+
+def validate_cluster(path: Path | str) -> list[Problem]:
+    """Every mistake in the launcher file ``path``, in the order of its lines; empty when sound.
+
+    Raises:
+        UserError: the file is missing, too large or not text.
+    """
+    source = read_source(Path(path))
+    if isinstance(source, list):
+        return source
+    findings = list(_schema_findings(source.tree)) + list(_our_findings(source.tree))
+    findings = findings or list(_ray_findings(source.tree))
+    problems = (source.problem(finding) for finding in findings)
+    return sorted(problems, key=lambda problem: problem.line or 0)
+
+
+def _schema_findings(tree: Mapping[str, Any]) -> Iterator[Finding]:
+    import jsonschema
+    import ray.autoscaler
+
+    text = (Path(ray.autoscaler.__file__).parent / "ray-schema.json").read_text(encoding="utf-8")
+    for error in jsonschema.Draft7Validator(json.loads(text)).iter_errors(tree):
+        yield from _schema_finding(error)
+
+
+def _schema_finding(error: Any) -> Iterator[Finding]:
+    key, allowed = tuple(error.absolute_path), error.schema.get("properties", {})
+    if error.validator == "additionalProperties":
+        for word in sorted(error.instance.keys() - allowed.keys()):
+            yield Finding((*key, word), "unknown key", did_you_mean(word, allowed))
+    else:
+        yield Finding(key, _shortened(error.message))
+
+
+def _shortened(message: str) -> str:
+    if len(message) <= LONGEST_MESSAGE:
+        return message
+    half = LONGEST_MESSAGE // 2
+    return f"{message[:half]} ... {message[-half:]}"
+
+
+def _our_findings(tree: Mapping[str, Any]) -> Iterator[Finding]:
+    provider, types = tree.get("provider"), tree.get("available_node_types")
+    if isinstance(provider, dict):
+        yield from _provider_findings(provider, tree)
+    yield from _mount_findings(tree.get("file_mounts"))
+    if "available_node_types" not in tree:
+        yield Finding((), "'available_node_types' is missing: Ray would start machines of its own")
+    if isinstance(types, dict):
+        yield from _head_findings(tree.get("head_node_type"), types)
+        for name, node_type in types.items():
+            if isinstance(node_type, dict):
+                yield from _node_type_findings(name, node_type)
+
+
+def _provider_findings(provider: Mapping[str, Any], tree: Mapping[str, Any]) -> Iterator[Finding]:
+    kind, known = provider.get("type"), _provider_types()
+    if kind == "aws":
+        yield from aws_findings(tree)
+    elif isinstance(kind, str) and kind not in known:
+        message = f"{kind!r} is not one of {', '.join(known)}"
+        yield Finding(("provider", "type"), message, did_you_mean(kind, known))
+
+
+def _mount_findings(mounts: object) -> Iterator[Finding]:
+    for remote, local in mounts.items() if isinstance(mounts, dict) else ():
+        if not isinstance(local, str):
+            message = f"must be the path of a file or folder here, got {local!r}"
+            yield Finding(("file_mounts", remote), message)
+
+
+def _provider_types() -> list[str]:
+    from ray.autoscaler._private.providers import _DEFAULT_CONFIGS
+
+    return sorted({*_DEFAULT_CONFIGS, "external"})
+
+
+def _head_findings(head: object, types: Mapping[str, Any]) -> Iterator[Finding]:
+    if head is None:
+        yield Finding((), f"'head_node_type' is missing; the types are {', '.join(types)}")
+    elif isinstance(head, str) and head not in types:
+        message = f"{head!r} is not one of available_node_types: {', '.join(types)}"
+        yield Finding(("head_node_type",), message, did_you_mean(head, types))
+
+
+def _node_type_findings(name: str, node_type: Mapping[str, Any]) -> Iterator[Finding]:
+    key = ("available_node_types", name)
+    low, high = node_type.get("min_workers", 0), node_type.get("max_workers")
+    if isinstance(low, int) and low < 0:
+        yield Finding((*key, "min_workers"), f"must be 0 or more, got {low}")
+    if isinstance(high, int) and high < 0:
+        yield Finding((*key, "max_workers"), f"must be 0 or more, got {high}")
+    elif isinstance(low, int) and isinstance(high, int) and low > high:
+        yield Finding((*key, "min_workers"), f"{low} is more than max_workers, {high}")
+    resources = node_type.get("resources")
+    for word in resources if isinstance(resources, dict) else ():
+        if word.upper() in ("CPU", "GPU") and word != word.upper():
+            message = "a resource of your own: Ray's own names are upper case"
+            yield Finding((*key, "resources", word), message, f"did you mean '{word.upper()}'?")
+
+
+def _ray_findings(tree: Mapping[str, Any]) -> Iterator[Finding]:
+    """What else Ray refuses; called with a tree that is sound as far as the checks above see."""
+    import jsonschema
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    # The last four: Ray looks up and compares values whose kind it has not checked.
+    refused = (
+        *(jsonschema.ValidationError, ValueError, RuntimeError, AssertionError),
+        *(KeyError, TypeError, AttributeError, IndexError),
+    )
+    try:
+        # Ray prints advice about single-file mounts straight to the terminal: not a mistake.
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            validate_config(prepare_config(copy.deepcopy(dict(tree))))
+    except refused as error:
+        yield Finding((), f"Ray refuses the file: {_shortened(repr(error))}")

@@ -1,0 +1,90 @@
+"""Files and folders that are there whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+STAGING: Final = ".staging-"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replaces ``path`` by a file with this text; a reader sees the old one or the new one."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Forces a file or folder to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def staging(parent: Path) -> Iterator[Path]:
+    """A new folder in ``parent``, gone at the end unless it was renamed.
+
+    A lock that dies with the process tells folders at work from those left by a killed one;
+    the latter are removed here.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    sweep(parent)
+    folder = parent / f"{STAGING}{secrets.token_hex(8)}"
+    lock = folder.with_name(f"{folder.name}.lock")
+    with lock.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            _remove(folder)
+
+
+def sweep(parent: Path) -> None:
+    """Removes staging folders whose process is gone."""
+    for lock in parent.glob(f"{STAGING}*.lock"):
+        with contextlib.suppress(OSError), lock.open("r+") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(lock.with_name(lock.name.removesuffix(".lock")))
+
+
+def _remove(folder: Path) -> None:
+    """A staging folder, what it put aside, and its lock."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(_aside(folder), ignore_errors=True)
+    folder.with_name(f"{folder.name}.lock").unlink(missing_ok=True)
+
+
+def _aside(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}-replaced")
+
+
+def install(folder: Path, final: Path) -> None:
+    """Renames a finished staging folder to ``final``, putting one that stands there aside."""
+    for inside in folder.iterdir():
+        sync(inside)
+    sync(folder)
+    try:
+        folder.replace(final)
+    except OSError:
+        if not final.exists():
+            raise
+        final.replace(_aside(folder))
+        folder.replace(final)
+    sync(final.parent)

@@ -1,0 +1,81 @@
+"""Options of a data set, as they stand under ``dataset:`` in a space file.
+
+Validation touches no disk and imports neither torch nor Ray.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import Field, model_validator
+
+from animesearch.datasets.kinds import Order, ResizePolicy
+from animesearch.datasets.sources import SourceSpec, source_field
+from animesearch.registry import Options
+
+PIPELINE_VERSION: Final = 1
+"""Part of every digest: raise it whenever the same bytes and options give other pixels."""
+
+Byte = Annotated[int, Field(ge=0, le=255)]
+
+
+class DatasetConfig(Options):
+    """Where the images come from, and what is made of them."""
+
+    source: Annotated[SourceSpec, source_field()] = Field(
+        "faces",
+        validate_default=True,
+        description="name of a source, a mapping with its options, or the path of a tar or folder",
+    )
+    size: int = Field(64, ge=8, le=1024, description="edge of the square images, in pixels")
+    channels: Literal[1, 3] = Field(3, description="1 (grey) or 3 (RGB)")
+    resize: ResizePolicy = Field(
+        "stretch", description="how an image that is not square becomes square (antialiased)"
+    )
+    background: tuple[Byte, Byte, Byte] = Field(
+        (255, 255, 255), description="RGB 0..255 under transparency and around letterboxed images"
+    )
+    mode: Literal["packed", "stream"] = Field(
+        "packed",
+        description="packed: trials share one array in memory; stream: Ray Data feeds each trial",
+    )
+    flip: bool = Field(False, description="mirror every second training image, by lot")
+    order: Order = Field(
+        "shuffle",
+        description="shuffle: without replacement per epoch; sequential; replacement: by lot",
+    )
+
+    @model_validator(mode="after")
+    def _order_fits_mode(self) -> Self:
+        if self.mode == "stream" and self.order == "replacement":
+            raise ValueError(
+                "order 'replacement' needs mode 'packed': a stream cannot draw an image twice; "
+                "allowed with 'stream': shuffle, sequential"
+            )
+        return self
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of one packed image: channels, height, width."""
+        return (self.channels, self.size, self.size)
+
+    @property
+    def image_bytes(self) -> int:
+        """Bytes of one packed image."""
+        return self.channels * self.size * self.size
+
+    def pixel_options(self) -> dict[str, object]:
+        """The options that decide over pixels: part of the digest, unlike those of training."""
+        return {
+            "size": self.size,
+            "channels": self.channels,
+            "resize": self.resize,
+            "background": list(self.background),
+        }
+
+    def pixel_key(self) -> bytes:
+        """SHA-256 of the pipeline's version and :meth:`pixel_options`."""
+        text = json.dumps([PIPELINE_VERSION, self.pixel_options()], sort_keys=True)
+        return hashlib.sha256(text.encode()).digest()

@@ -1,0 +1,1 @@
+"""A deterministic drawer of anime-style faces: one integer pair (seed, index), one image."""

@@ -1,0 +1,153 @@
+"""From a source to packed images: one Ray Data pipeline, cached by content."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from animesearch.datasets.atomic import install, staging
+from animesearch.datasets.blocks import item_blocks, pack_block
+from animesearch.datasets.config import DatasetConfig
+from animesearch.datasets.manifest import Manifest, cache_key, content_digest, is_current
+from animesearch.datasets.memory import FileMemory
+from animesearch.datasets.packed import PackedDataset
+from animesearch.datasets.sources.base import Listing, Progress
+from animesearch.datasets.writer import PackWriter
+from animesearch.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from ray.data import DataContext
+
+LEAST_IMAGES: Final = 2
+SPARE_BYTES: Final = 64 * 1024 * 1024
+
+
+def default_cache() -> Path:
+    """``$ANIMESEARCH_CACHE``, else ``animesearch`` in the user's cache folder."""
+    chosen = os.environ.get("ANIMESEARCH_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path("~/.cache").expanduser()) / "animesearch"
+
+
+def prepare(
+    config: DatasetConfig, cache: Path | None = None, progress: Progress | None = None
+) -> PackedDataset:
+    """The packed images of a configuration, from the cache where nothing has changed.
+
+    Reads, decodes, resizes and packs with Ray Data (an initialised Ray is needed unless the
+    cache answers).  Images stand in the order of their names, whatever the parallelism; those
+    that cannot be used are left out and listed in the manifest.  ``progress`` is called with
+    ``"hash"`` and ``"pack"``, how much is done, and how much there is.
+
+    Raises :class:`DataError` for a source that is missing, has fewer than two usable images or
+    changes while it is read, and for a disk without room for the result.
+    """
+    tell = progress or _silent
+    root = (cache or default_cache()).expanduser().absolute()
+    located = config.model_copy(update={"source": config.source.located()})
+    listing = located.source.listing(FileMemory(root / "seen"), tell)
+    _check_count(located, len(listing.items), listing)
+    key = cache_key(located, listing)
+    final = root / "datasets" / key[:32]
+    cached = _cached(final, key)
+    if cached is not None:
+        return cached
+    _check_space(located, len(listing.items), root)
+    with staging(final.parent) as folder:
+        _pack(located, listing, folder, tell).save(folder)
+        PackedDataset.open(folder)
+        # Another process may have finished the same set meanwhile; its folder may be in use.
+        if _cached(final, key) is None:
+            install(folder, final)
+    return PackedDataset.open(final)
+
+
+def _silent(_stage: str, _done: int, _total: int) -> None:
+    return
+
+
+def _cached(final: Path, key: str) -> PackedDataset | None:
+    try:
+        packed = PackedDataset.open(final)
+    except DataError:
+        return None
+    return packed if is_current(packed.manifest, key) else None
+
+
+def _check_count(config: DatasetConfig, count: int, listing: Listing) -> None:
+    if count >= LEAST_IMAGES:
+        return
+    refused = f"; {len(listing.refused)} refused unread" if listing.refused else ""
+    found = "no files" if count == 0 else "one file"
+    raise DataError(
+        f"{found} in {config.source.describe()}{refused}: "
+        f"a data set needs at least {LEAST_IMAGES} images"
+    )
+
+
+def _check_space(config: DatasetConfig, count: int, root: Path) -> None:
+    """The packed pixels stand on the disk twice for a moment, while they are put together."""
+    needed = 2 * count * config.image_bytes + SPARE_BYTES
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(root).free
+    except OSError as fault:
+        raise DataError(f"cache folder '{root}' cannot be used: {fault.strerror}") from fault
+    if free < needed:
+        raise DataError(
+            f"packing {count:,} images of {config.size} px needs {needed / 1e9:.2f} GB in "
+            f"'{root}', where {free / 1e9:.2f} GB are free; "
+            "choose a smaller size, or another place through ANIMESEARCH_CACHE"
+        )
+
+
+def _pack(config: DatasetConfig, listing: Listing, folder: Path, tell: Progress) -> Manifest:
+    with PackWriter(config, listing, folder) as writer:
+        tell("pack", 0, len(listing.items))
+        done = 0
+        for table in _tables(config, listing):
+            writer.add(table)
+            done += table.num_rows
+            tell("pack", done, len(listing.items))
+        writer.check_usable(LEAST_IMAGES)
+        return writer.finish(content_digest(config, listing), cache_key(config, listing))
+
+
+@contextlib.contextmanager
+def _quiet(context: DataContext) -> Iterator[DataContext]:
+    """Settings of one run: no bars and no log of its own; the caller has a progress function."""
+    ours = context.copy()
+    ours.enable_progress_bars = False
+    ours.print_on_execution_start = False
+    logger = logging.getLogger("ray.data")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield ours
+    finally:
+        logger.setLevel(before)
+
+
+def _tables(config: DatasetConfig, listing: Listing) -> Iterator[pa.Table]:
+    """Packed rows, in any order, as Ray Data finishes them."""
+    import ray
+    from ray.data import DataContext
+
+    if not ray.is_initialized():
+        raise RuntimeError("prepare() needs an initialised Ray to pack images")
+    cpus = max(1, int(ray.cluster_resources().get("CPU", 1)))
+    with _quiet(DataContext.get_current()) as context, DataContext.current(context):
+        blocks = ray.data.from_arrow(item_blocks(listing, config.image_bytes, cpus))
+        packed = blocks.map_batches(
+            partial(pack_block, config=config), batch_size=None, batch_format="pyarrow"
+        )
+        yield from packed.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1)

@@ -1,0 +1,162 @@
+"""What a source of images is: it lists its items, and reads any part of them anywhere."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from pydantic import GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from animesearch.datasets.reasons import Dropped
+from animesearch.errors import DataError
+from animesearch.registry import Registry, RegistryField, Spec
+
+if TYPE_CHECKING:  # numpy is not needed to validate options
+    import numpy as np
+    from numpy.typing import NDArray
+
+MAX_FILE_BYTES: Final = 256 * 1024 * 1024
+"""An image file may have at most this many bytes."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with the name of a stage, how much is done, and how much there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One candidate image.
+
+    ``name`` is unique in its source and independent of where the source lies; ``sha256`` is the
+    hash of the encoded bytes (hex); ``path`` (raw bytes, relative) or ``offset`` (bytes from the
+    start of an archive) tell the source where to read; ``index`` is the place in name order.
+    """
+
+    name: str
+    sha256: str
+    size: int = 0
+    label: str | None = None
+    path: bytes = b""
+    offset: int = 0
+    index: int = 0
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All candidates of a source in name order, and what was refused without decoding.
+
+    A ``sequential`` source cannot seek: whoever reads a part of it passes over all before it.
+    """
+
+    items: tuple[Item, ...]
+    refused: tuple[Dropped, ...] = ()
+    sequential: bool = False
+
+    @classmethod
+    def of(
+        cls, items: Iterable[Item], refused: Iterable[Dropped] = (), sequential: bool = False
+    ) -> Listing:
+        """Sorted by name, with ``index`` filled in."""
+        ordered = sorted(items, key=lambda item: item.name)
+        numbered = tuple(replace(item, index=index) for index, item in enumerate(ordered))
+        return cls(numbered, tuple(sorted(refused, key=lambda drop: drop.name)), sequential)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """An image that a source made itself: RGB uint8 (size, size, 3), and its tags."""
+
+    pixels: NDArray[np.uint8]
+    tags: tuple[str, ...]
+
+
+Payload = bytes | Drawn | None
+"""Encoded bytes, a drawn image, or ``None`` where an item can no longer be read."""
+
+
+class Memory(Protocol):
+    """Remembers what was found out about unchanged files; only ever an accelerator."""
+
+    def recall(self, path: Path) -> Mapping[str, object]:
+        """What was last stored for this path, or an empty mapping."""
+
+    def store(self, path: Path, found: Mapping[str, object]) -> None:
+        """Stores for the next time."""
+
+
+class SourceSpec(Spec, abc.ABC):
+    """Options of one source of images."""
+
+    def located(self) -> SourceSpec:
+        """The source with its place made absolute.  :class:`DataError` if it is not there."""
+        return self
+
+    @abc.abstractmethod
+    def describe(self) -> str:
+        """A few words for messages and manifests, without the place on this machine."""
+
+    @abc.abstractmethod
+    def listing(self, memory: Memory, progress: Progress) -> Listing:
+        """Every item with its content hash.  :class:`DataError` if nothing can be listed."""
+
+    @abc.abstractmethod
+    def read(self, items: Sequence[Item], size: int) -> Iterator[tuple[Item, Payload]]:
+        """The payloads of some of the listed items, one at a time, in any order.
+
+        ``size`` is the edge of the images in the end, for sources that draw.
+        """
+
+
+SOURCES: Final[Registry[SourceSpec]] = Registry(
+    "source",
+    SourceSpec,  # type: ignore[type-abstract]
+)
+
+
+class SourceField(RegistryField):
+    """A source by name or mapping; any other word is the path of one."""
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            parse_source,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda spec: spec.model_dump(mode="json")
+            ),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        known = super().__get_pydantic_json_schema__(schema, handler)
+        path = {"type": "string", "description": "path of a folder or a tar of images"}
+        return {"anyOf": [*known["anyOf"], path]}
+
+
+def source_field() -> SourceField:
+    """Annotation of a pydantic field that holds a source."""
+    return SourceField(SOURCES)
+
+
+def parse_source(value: object) -> SourceSpec:
+    """A validated source; a bare string that is no registered name is a path."""
+    if isinstance(value, Path):
+        value = str(value)
+    if isinstance(value, str) and value not in SOURCES.names():
+        return SOURCES.parse({"name": "path", "path": value})
+    return SOURCES.parse(value)
+
+
+def existing(path: str, kind: str) -> Path:
+    """The absolute path; :class:`DataError` if nothing is there."""
+    place = Path(path).expanduser().absolute()
+    try:
+        found = place.exists()
+    except OSError as fault:
+        raise DataError(f"{kind} '{path}' cannot be looked at: {fault.strerror}") from fault
+    if not found:
+        raise DataError(f"{kind} '{path}' does not exist (looked at {place})")
+    return place

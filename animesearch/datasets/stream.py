@@ -1,0 +1,45 @@
+"""Packed images as a Ray Data set, for ``mode: stream``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+
+from animesearch.datasets.batches import IMAGE
+from animesearch.datasets.packed import PackedDataset
+
+if TYPE_CHECKING:
+    import numpy as np
+    import ray.data
+    from numpy.typing import NDArray
+
+STREAM_BYTES: Final = 16 * 1024 * 1024
+"""Pixels in one block of a stream."""
+
+
+def stream_dataset(packed: PackedDataset) -> ray.data.Dataset:
+    """The packed images as rows ``{"image": uint8 (C, H, W)}`` of a lazy Ray data set.
+
+    A few large blocks, each read from the mapped file by a task of its own; every node that
+    reads must see ``packed.folder``.  The caller gives it CPUs that no trial occupies
+    (otherwise the read waits for ever), and shuffles locally (see ``StreamBatches``).
+    """
+    import ray.data
+
+    rows = max(1, STREAM_BYTES // packed.images_NCHW[0].nbytes)
+    starts = list(range(0, packed.count, rows))
+    blocks = [
+        pa.table({"start": [start], "stop": [min(start + rows, packed.count)]}) for start in starts
+    ]
+    return ray.data.from_arrow(blocks).map_batches(
+        _read_rows, batch_size=None, batch_format="pyarrow", fn_kwargs={"folder": packed.folder}
+    )
+
+
+def _read_rows(block: pa.Table, folder: Path) -> Iterator[dict[str, NDArray[np.uint8]]]:
+    images_NCHW = PackedDataset.open(folder).images_NCHW
+    for span in block.to_pylist():
+        yield {IMAGE: images_NCHW[span["start"] : span["stop"]].copy()}

@@ -1,0 +1,1 @@
+"""Metrics of generators, usable without training: features, Fréchet distance, verdicts."""

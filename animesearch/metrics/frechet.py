@@ -1,0 +1,93 @@
+"""The Fréchet distance between two Gaussians, exact, from a factor of one covariance.
+
+d² = |μ_r - μ_f|² + tr Σ_r + tr Σ_f - 2 tr (Σ_r Σ_f)^½   (Dowson and Landau 1982; FID: Heusel 2017)
+
+With Σ_r = F Fᵀ and Σ_f = X Xᵀ the last trace is the sum of the singular values of Fᵀ X, that is
+of the roots of the eigenvalues of a symmetric matrix, of the fakes' size when they are fewer
+than the dimensions.  No general matrix square root is taken, and the real part is done once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.linalg
+
+from animesearch.errors import MetricError
+from animesearch.metrics.gaussian import Array, Moments, finite_features
+
+# Below this share of the traces a distance is rounding (float64 eigenvalues and their roots).
+ROUNDING = 1e-6
+# Spread of the fakes, relative to that of the reals, below which they are one image (float32).
+NO_SPREAD = 1e-10
+
+
+@dataclass(frozen=True)
+class GaussianFactor:
+    """A Gaussian with its covariance as a factor: mean (D,), factor (D, R), trace, count.
+
+    ``factor @ factor.T`` is the covariance; R is its rank, at most D.
+    """
+
+    mean: Array
+    factor: Array
+    trace: float
+    count: int
+
+    @classmethod
+    def of(cls, moments: Moments) -> GaussianFactor:
+        """Factor by a symmetric eigendecomposition; :class:`MetricError` for fewer than 2
+        samples or without any spread."""
+        covariance_DD = moments.covariance()
+        values_D, vectors_DD = scipy.linalg.eigh(covariance_DD, driver="evd")
+        kept = values_D > values_D[-1] * len(values_D) * np.finfo(np.float64).eps
+        if values_D[-1] <= 0 or not kept.any():
+            raise MetricError(f"all {moments.count} images have the same features: no spread")
+        factor_DR = np.ascontiguousarray(vectors_DD[:, kept] * np.sqrt(values_D[kept]))
+        return cls(moments.mean, factor_DR, float(np.trace(covariance_DD)), moments.count)
+
+
+def frechet_distance(real: GaussianFactor, fakes_ND: npt.NDArray[Any]) -> float:
+    """Fréchet distance (squared, as FID is) of fake features (N, D) to the reals; >= 0.
+
+    Raises :class:`MetricError` with fewer than 2 fakes, other dimensions, features that are not
+    finite or that are all the same.
+    """
+    x_ND = finite_features(fakes_ND)
+    count, dim = x_ND.shape
+    if count < 2:
+        raise MetricError(f"a distance needs at least 2 fakes, there is {count}")
+    if dim != len(real.mean):
+        raise MetricError(f"the fakes have {dim} features, the reals {len(real.mean)}")
+    if count >= dim:
+        return frechet_between(real, Moments.of(x_ND))
+    mean_D = x_ND.mean(axis=0)
+    scaled_ND = (x_ND - mean_D) / np.sqrt(count - 1)
+    product_NR = scaled_ND @ real.factor
+    return _assemble(real, mean_D, float(np.square(scaled_ND).sum()), product_NR @ product_NR.T)
+
+
+def frechet_between(real: GaussianFactor, fake: Moments) -> float:
+    """The same from streamed moments of the fakes, for more fakes than dimensions."""
+    if fake.mean.shape != real.mean.shape:
+        raise MetricError(f"the fakes have {len(fake.mean)} features, the reals {len(real.mean)}")
+    covariance_DD = fake.covariance()
+    inner_RR = real.factor.T @ covariance_DD @ real.factor
+    return _assemble(real, fake.mean, float(np.trace(covariance_DD)), inner_RR)
+
+
+def _assemble(real: GaussianFactor, mean_D: Array, trace: float, inner: Array) -> float:
+    """Distance from the fakes' mean and trace and the symmetric ``inner`` whose eigenvalues
+    are those of Σ_r Σ_f (apart from zeros)."""
+    if trace <= NO_SPREAD * real.trace:
+        raise MetricError("all fakes have the same features: the generator draws one image")
+    roots = np.sqrt(np.clip(scipy.linalg.eigvalsh(inner, driver="evd"), 0.0, None))
+    shift = float(np.square(real.mean - mean_D).sum())
+    scale = real.trace + trace + shift
+    value = shift + real.trace + trace - 2.0 * float(roots.sum())
+    if not np.isfinite(value) or value < -ROUNDING * scale:
+        raise MetricError(f"the Fréchet distance came out as {value}: the features are unsound")
+    return max(value, 0.0)

@@ -1,0 +1,231 @@
+"""Statistics of the real images' features: computed once, cached under their content.
+
+The cache key hashes the data's digest, the features with the digest of their weights, the
+resize policy and this file's version.  A cached file is verified when read; one that is broken,
+or belongs to another key, is computed again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import logging
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from animesearch.errors import MetricError
+from animesearch.metrics.features.base import FeatureNetwork, FeatureSpec, check_images
+from animesearch.metrics.frechet import GaussianFactor, frechet_distance
+from animesearch.metrics.gaussian import Array, MomentStream
+
+VERSION = 1
+CPU_BATCH = 32  # fastest on a CPU: 128 and more fall out of its caches (see features/lite0.py)
+GPU_BATCH = 256
+
+Images = npt.NDArray[np.uint8]
+Progress = Callable[[str, int, int], None]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RealStatistics:
+    """The reals' Gaussian over one feature network, and what it was computed from.
+
+    ``identity`` is plain JSON: version, data digest, features (options and weights), resize
+    policy, image shape (C, H, W) and count.  ``key`` is its hash.
+    """
+
+    gaussian: GaussianFactor
+    identity: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """Hex hash of ``identity``; names the file in the cache."""
+        return identity_key(self.identity)
+
+    @property
+    def count(self) -> int:
+        """Number of real images."""
+        return self.gaussian.count
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of the real images."""
+        channels, height, width = self.identity["shape"]
+        return int(channels), int(height), int(width)
+
+    def distance(self, fakes_ND: npt.NDArray[Any]) -> float:
+        """Fréchet distance of fake features (N, D); see :func:`frechet_distance`."""
+        return frechet_distance(self.gaussian, fakes_ND)
+
+    def save(self, path: Path) -> None:
+        """Writes a ``.npz`` file atomically, with a SHA-256 over its content."""
+        gaussian = self.gaussian
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "mean_D": gaussian.mean,
+            "factor_DR": gaussian.factor,
+            "trace": np.array(gaussian.trace, dtype=np.float64),
+            "count": np.array(gaussian.count, dtype=np.int64),
+            "identity": np.array(canonical(self.identity)),
+        }
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, sha256=np.array(_digest(arrays)), **arrays)
+        write_atomically(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> RealStatistics:
+        """Reads and verifies a file of :meth:`save`; :class:`MetricError` if it is broken."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            whole = str(arrays.pop("sha256")) == _digest(arrays)
+            identity = json.loads(str(arrays["identity"]))
+            gaussian = _gaussian(arrays)
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise MetricError(f"{path} is no file of real statistics: {error}") from error
+        if not whole:
+            raise MetricError(f"{path} is damaged: its content does not match its SHA-256")
+        return cls(gaussian, identity)
+
+
+def real_statistics(  # noqa: PLR0913
+    images_NCHW: Images,
+    spec: FeatureSpec,
+    device: str = "cpu",
+    cache: Path | None = None,
+    *,
+    digest: str,
+    batch: int | None = None,
+    progress: Progress | None = None,
+) -> RealStatistics:
+    """Statistics of uint8 images (N, C, H, W), N >= 2, from the cache where they are known.
+
+    ``digest`` names the pixels (for example ``PackedDataset.pixels_digest``).  Files lie in
+    ``cache / "features"``; without ``cache`` nothing is kept.  ``progress`` is called with a
+    word, images done and images in all.
+    Raises :class:`MetricError` for images without any spread and
+    :class:`MissingWeightsError`.
+    """
+    check_images(images_NCHW.shape, str(images_NCHW.dtype))
+    spec.ensure()
+    identity = real_identity(spec, digest, images_NCHW.shape)
+    path = cache / "features" / f"{identity_key(identity)}.npz" if cache else None
+    known = _cached(path, identity) if path else None
+    if known is not None:
+        return known
+    if len(images_NCHW) < 2:
+        raise MetricError(f"statistics need at least 2 real images, there is {len(images_NCHW)}")
+    moments = MomentStream()
+    for features_BD in features_of(images_NCHW, spec.build(device), batch, progress):
+        moments.add(features_BD)
+    found = RealStatistics(GaussianFactor.of(moments.moments()), identity)
+    if path is not None:
+        _keep(found, path)
+    return found
+
+
+def features_of(
+    images_NCHW: Images,
+    network: FeatureNetwork,
+    batch: int | None = None,
+    progress: Progress | None = None,
+) -> Iterator[npt.NDArray[np.float32]]:
+    """Features (B, D) of all images, batch by batch in order; ``batch`` by device if None."""
+    import torch
+
+    size = batch or default_batch(network.device)
+    for start in range(0, len(images_NCHW), size):
+        # A copy: memory-mapped arrays are read-only, which torch tensors cannot be.
+        x_BCHW = torch.from_numpy(images_NCHW[start : start + size].copy())
+        yield network(x_BCHW).cpu().numpy()
+        if progress is not None:
+            progress("features of the real images", start + len(x_BCHW), len(images_NCHW))
+
+
+def default_batch(device: str) -> int:
+    """Images per pass of the feature network that suit ``device``."""
+    return CPU_BATCH if device.split(":", maxsplit=1)[0] == "cpu" else GPU_BATCH
+
+
+def real_identity(spec: FeatureSpec, digest: str, shape: tuple[int, ...]) -> dict[str, Any]:
+    """What real statistics depend on; ``shape`` is (N, C, H, W)."""
+    return {
+        "version": VERSION,
+        "data": digest,
+        "features": spec.identity(),
+        "metric": spec.metric_name,
+        "resize": spec.resize,
+        "count": int(shape[0]),
+        "shape": [int(side) for side in shape[1:]],
+    }
+
+
+def identity_key(identity: Mapping[str, Any]) -> str:
+    """32 hex digits of the SHA-256 of the canonical JSON."""
+    return hashlib.sha256(canonical(identity).encode()).hexdigest()[:32]
+
+
+def canonical(value: Mapping[str, Any]) -> str:
+    """JSON with sorted keys and no spaces: equal content, equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Writes beside ``path``, flushes to disk and renames; a reader sees all or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _cached(path: Path, identity: Mapping[str, Any]) -> RealStatistics | None:
+    if not path.exists():
+        return None
+    try:
+        found = RealStatistics.load(path)
+    except MetricError as error:
+        _log.warning("%s; computing it again", error)
+        return None
+    return found if canonical(found.identity) == canonical(identity) else None
+
+
+def _keep(found: RealStatistics, path: Path) -> None:
+    """A cache that cannot be written (full or read-only disk) costs time, not the result."""
+    try:
+        found.save(path)
+    except OSError as error:
+        _log.warning("the real statistics are not cached: %s", error)
+
+
+def _digest(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
+    total = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        total.update(f"{name}:{array.dtype.str}:{array.shape}:".encode())
+        total.update(array.tobytes())
+    return total.hexdigest()
+
+
+def _gaussian(arrays: Mapping[str, npt.NDArray[Any]]) -> GaussianFactor:
+    mean_D: Array = arrays["mean_D"]
+    factor_DR: Array = arrays["factor_DR"]
+    if factor_DR.ndim != 2 or len(factor_DR) != len(mean_D):
+        raise ValueError(f"mean {mean_D.shape} and factor {factor_DR.shape} do not fit")
+    return GaussianFactor(mean_D, factor_DR, float(arrays["trace"]), int(arrays["count"]))

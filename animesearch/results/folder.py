@@ -1,0 +1,157 @@
+"""Where everything stands in a run folder.
+
+::
+
+    run.json              what the run is (RunInfo)
+    space.yaml            the space as it was read, overrides in its last comment
+    journal/00000001.json segments of events: the truth
+    study.db              Optuna's study, made from the journal
+    data/                 reals.png, manifest.json of the packed set
+    trials/t0000/         config.json, losses.csv, ticks.csv, grids/*.png, checkpoints/*
+    best.png ranking.json after the race
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from animesearch.errors import RunFolderError
+from animesearch.files import write_atomic
+from animesearch.results.journal import read_journal
+from animesearch.results.records import FORMAT, RunInfo
+from animesearch.results.state import RunState, fold
+
+
+class RunFolder:
+    """Paths of a run and readers of its files; writes only what it is told to."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path) -> RunFolder:
+        """A new, empty run folder; :class:`RunFolderError` where something stands already."""
+        cls.refuse_occupied(path)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunFolderError(f"cannot make the run folder {path}: {error}") from error
+        return cls(path)
+
+    @staticmethod
+    def refuse_occupied(path: Path) -> None:
+        """Raise :class:`RunFolderError` where ``path`` is anything but absent or empty."""
+        try:
+            if path.exists() and not path.is_dir():
+                raise RunFolderError(f"{path} is a file; choose another --out")
+            occupied = path.exists() and any(path.iterdir())
+        except OSError as error:
+            raise RunFolderError(f"cannot look into {path}: {error}") from error
+        if occupied:
+            raise RunFolderError(f"{path} exists and is not empty; {_other_way(path)}")
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """An existing run folder; :class:`RunFolderError` where there is none."""
+        folder = cls(path)
+        if not path.is_dir():
+            raise RunFolderError(f"there is no run folder {path}")
+        if not folder.info_file.is_file():
+            raise RunFolderError(f"{path} is not a run folder: it has no run.json")
+        return folder
+
+    @property
+    def info_file(self) -> Path:
+        return self.path / "run.json"
+
+    @property
+    def space_file(self) -> Path:
+        return self.path / "space.yaml"
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "journal"
+
+    @property
+    def study(self) -> Path:
+        return self.path / "study.db"
+
+    @property
+    def data(self) -> Path:
+        return self.path / "data"
+
+    @property
+    def ranking_file(self) -> Path:
+        return self.path / "ranking.json"
+
+    @property
+    def wall(self) -> Path:
+        """The best trials' grids beside real images."""
+        return self.path / "best.png"
+
+    def trial(self, trial_id: str) -> Path:
+        """The trial's own folder; :class:`RunFolderError` for a name that is no trial's."""
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", trial_id):
+            raise RunFolderError(f"'{trial_id}' is not the name of a trial (such as t0007)")
+        return self.path / "trials" / trial_id
+
+    def checkpoints(self, trial_id: str) -> Path:
+        return self.trial(trial_id) / "checkpoints"
+
+    def info(self) -> RunInfo:
+        """The run's description; refuses another format and broken files."""
+        try:
+            return RunInfo.model_validate_json(self.info_file.read_bytes())
+        except (ValidationError, OSError) as error:
+            raise RunFolderError(
+                f"{self.info_file} cannot be read as a run of format {FORMAT}: {error}"
+            ) from error
+
+    def write_info(self, info: RunInfo) -> None:
+        write_atomic(self.info_file, info.model_dump_json(indent=1).encode() + b"\n")
+
+    def state(self) -> RunState:
+        """The state that the journal tells."""
+        return fold(read_journal(self.journal))
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the run for one driver; a second one on this machine gets an error.
+
+        The lock goes with the process, however it ends, so that a killed driver leaves none.
+        """
+        try:
+            handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise RunFolderError(f"cannot write in the run folder {self.path}: {error}") from error
+        try:
+            self._take(handle)
+            yield
+        finally:
+            os.close(handle)
+
+    def _take(self, handle: int) -> None:
+        import fcntl  # POSIX only; reading a copied run folder must work without it
+
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in {errno.EWOULDBLOCK, errno.EACCES}:
+                raise RunFolderError(f"cannot lock the run folder {self.path}: {error}") from error
+            raise RunFolderError(
+                f"{self.path} is in use: another animesearch process is running this search"
+            ) from None
+
+
+def _other_way(path: Path) -> str:
+    """What to do with a folder that is taken: resume it only where it is a run."""
+    if (path / "run.json").is_file():
+        return f"choose another --out, or go on with that run: animesearch resume {path}"
+    return "choose another --out"

@@ -1,0 +1,245 @@
+"""The order of a run's trials, and that order as JSON: pure functions of the journal's state."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
+
+from animesearch import __version__
+from animesearch.files import content_id
+from animesearch.results.formats import finite
+from animesearch.results.records import RunInfo, Scalar, TrialState
+from animesearch.results.state import RunState, TrialRecord
+
+Run: TypeAlias = tuple[RunInfo, RunState]
+
+SEED_NOTE = (
+    "One seed per configuration says little: the spread between seeds is larger than the "
+    "differences of close ranks. Train the best again from several seeds before choosing."
+)
+RACE_NOTE = (
+    "Race scores are the best of several readings, which favours trials that were read often; "
+    "trials scored again on fresh samples stand first, by that score."
+)
+NUMBERLESS: tuple[TrialState, ...] = ("running", "collapsed", "failed", "pending")
+"""States of trials without a number, in the order in which a ranking lists them."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One trial in a ranking.
+
+    ``score`` is the number that it is ranked by, lower is better: its score on fresh samples
+    (``fresh``), else its best race score.  Trials without a number (collapsed, failed, not
+    scored yet) have neither ``score`` nor ``place``; a collapsed trial shows no number at all,
+    because a distance to a collapsed generator misleads.  ``rungs_survived`` counts the rungs
+    that it passed, ``images`` real images shown to D, ``device_seconds`` the time of its device,
+    ``noise`` the standard error of the score where it was estimated.
+    """
+
+    place: int | None
+    trial_id: str
+    number: int
+    config_id: str
+    seed: int
+    phase: str
+    state: TrialState
+    reason: str
+    score: float | None
+    fresh: bool
+    race_best: float | None
+    last_score: float | None
+    images: int
+    rungs_survived: int
+    device_seconds: float | None
+    noise: float | None
+    params: dict[str, Scalar]
+    config: dict[str, Any]
+
+
+def rank(state: RunState) -> list[Ranked]:
+    """The trials from the best to those without a number.
+
+    First the trials that were scored again, by that fresh score: the best of many noisy readings
+    is biased towards trials that were read often.  Then those with race scores, by the best one.
+    Equal scores stand in the order of creation, on different places.
+    """
+    trials = sorted(state.trials.values(), key=_order)
+    return [_ranked(trial, place) for place, trial in enumerate(trials, start=1)]
+
+
+def _order(trial: TrialRecord) -> tuple[int, float, int]:
+    score = ranking_score(trial)
+    if score is None:
+        return (2 + NUMBERLESS.index(_numberless_state(trial)), 0.0, trial.created.number)
+    return (0 if trial.rescored else 1, score, trial.created.number)
+
+
+def _numberless_state(trial: TrialRecord) -> TrialState:
+    """A trial that ended well without any score has failed to give one."""
+    return trial.state if trial.state in NUMBERLESS else "failed"
+
+
+def ranking_score(trial: TrialRecord) -> float | None:
+    """The number that a trial is ranked by; ``None`` for collapsed, failed and unscored ones."""
+    if trial.state in ("collapsed", "failed"):
+        return None
+    if trial.rescored:
+        return trial.rescored.score
+    return trial.best.score if trial.best else None
+
+
+def _ranked(trial: TrialRecord, place: int) -> Ranked:
+    created, score = trial.created, ranking_score(trial)
+    shown = trial.state != "collapsed"
+    return Ranked(
+        place=place if score is not None else None,
+        trial_id=created.trial_id,
+        number=created.number,
+        config_id=created.config_id,
+        seed=created.seed,
+        phase=created.phase,
+        state=trial.state,
+        reason=why_ended(trial),
+        score=score,
+        fresh=score is not None and trial.rescored is not None,
+        race_best=trial.best.score if shown and trial.best else None,
+        last_score=trial.last.score if shown and trial.last else None,
+        images=trial.images,
+        rungs_survived=survived(trial),
+        device_seconds=_latest(trial, "device_seconds"),
+        noise=finite(trial.best.metrics.get("noise")) if shown and trial.best else None,
+        params=dict(created.params),
+        config=dict(created.config),
+    )
+
+
+def why_ended(trial: TrialRecord) -> str:
+    """Why a trial stopped: the verdict's code, the scheduler's words, or the fault."""
+    if trial.ended is None or trial.state == "completed":
+        return ""
+    decided = trial.decisions.get(max(trial.decisions)) if trial.decisions else None
+    rule = decided.why if decided and decided.action == "stop" else ""
+    return trial.ended.reason or rule or trial.ended.message
+
+
+def survived(trial: TrialRecord) -> int:
+    """Rungs that a trial passed; the last rung counts for one that completed."""
+    if trial.state == "completed":
+        return len(trial.rungs)
+    return sum(
+        1
+        for rung in trial.rungs
+        if rung in trial.decisions and trial.decisions[rung].action == "continue"
+    )
+
+
+def _latest(trial: TrialRecord, name: str) -> float | None:
+    """The largest value of a metric that grows over the trial, whatever attempt reported it."""
+    return max(_numbers(trial, name), default=None)
+
+
+def _numbers(trial: TrialRecord, name: str) -> list[float]:
+    values = (finite(report.metrics.get(name)) for report in trial.rungs.values())
+    return [value for value in values if value is not None]
+
+
+def stop_code(trial: TrialRecord) -> str:
+    """One word for why a trial stopped before its end: a reason code, ``race`` or ``fault``."""
+    if trial.ended is None or trial.state == "completed":
+        return ""
+    words = {"pruned": "race", "failed": "fault"}
+    return words.get(trial.state) or trial.ended.reason or trial.state
+
+
+def stops(state: RunState) -> dict[str, int]:
+    """How many trials were stopped, by :func:`stop_code`, the most frequent first."""
+    codes = (stop_code(trial) for trial in state.trials.values())
+    return dict(Counter(code for code in codes if code).most_common())
+
+
+def pruned_at(state: RunState) -> dict[int, int]:
+    """How many trials the race stopped, by the images of the rung, ascending."""
+    counts = Counter(trial.last.images for trial in state.by_state("pruned") if trial.last)
+    return dict(sorted(counts.items()))
+
+
+def metric_share(state: RunState) -> float | None:
+    """Share of the trials' device time that went into metrics, 0 to 1.
+
+    ``metric_seconds`` is the time of one report's score, ``device_seconds`` all the trial's time
+    up to a report, scoring in it; ``None`` where no trial carries both.
+    """
+    pairs = [
+        (_numbers(trial, "metric_seconds"), _latest(trial, "device_seconds"))
+        for trial in state.trials.values()
+    ]
+    known = [(sum(parts), whole) for parts, whole in pairs if parts and whole]
+    total = sum(whole for _, whole in known)
+    return min(1.0, sum(part for part, _ in known) / total) if total > 0 else None
+
+
+def notes(info: RunInfo, state: RunState) -> list[str]:
+    """What a reader must know beside the numbers."""
+    seeds: dict[str, set[int]] = {}
+    for trial in state.trials.values():
+        seeds.setdefault(trial.created.config_id, set()).add(trial.created.seed)
+    one_seed = all(len(found) == 1 for found in seeds.values())
+    about_scores = [RACE_NOTE] if state.reports else []
+    return [*info.notes, *about_scores, *([SEED_NOTE] if state.reports and one_seed else [])]
+
+
+def protocol_id(info: RunInfo) -> str:
+    """Identity of what a score means: the metric and its protocol, nothing of the run."""
+    return content_id({"metric": info.metric, "protocol": info.protocol})
+
+
+def group_by_protocol(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """The runs by :func:`protocol_id`: only scores within one group may be sorted together."""
+    groups: dict[str, list[Run]] = {}
+    for info, state in runs:
+        groups.setdefault(protocol_id(info), []).append((info, state))
+    return groups
+
+
+def ranking_json(info: RunInfo, state: RunState) -> dict[str, Any]:
+    """The ranking and what it rests on, as plain JSON with finite numbers only."""
+    ranking = {
+        "written_by": f"animesearch {__version__}",
+        "run": info.name,
+        "run_by": f"animesearch {info.version}",
+        "created": info.created,
+        "outcome": state.outcome,
+        "metric": info.metric,
+        "lower_is_better": True,
+        "protocol": dict(info.protocol),
+        "protocol_id": protocol_id(info),
+        "rungs": list(info.rungs),
+        "planned": info.trials,
+        "counts": _counts(state),
+        "stops": stops(state),
+        "pruned_at": {str(images): count for images, count in pruned_at(state).items()},
+        "metric_share": metric_share(state),
+        "notes": notes(info, state),
+        "trials": [asdict(ranked) for ranked in rank(state)],
+    }
+    finite_only: dict[str, Any] = _finite_only(ranking)
+    return finite_only
+
+
+def _counts(state: RunState) -> dict[str, int]:
+    return dict(Counter(trial.state for trial in state.trials.values()))
+
+
+def _finite_only(value: Any) -> Any:
+    """``value`` with ``None`` for every number that JSON does not know, keys as text."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _finite_only(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite_only(item) for item in value]
+    return value

@@ -1,0 +1,175 @@
+"""The events of a run's journal, and the description of a run.
+
+Everything that a search decided can be worked out again from these events in their order; they
+are written by the driver alone, before the decision acts.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AfterValidator, Field, TypeAdapter
+
+from animesearch.files import canonical_json
+from animesearch.registry import Options
+
+Scalar: TypeAlias = str | bool | int | float | None
+TrialState: TypeAlias = Literal["pending", "running", "completed", "pruned", "collapsed", "failed"]
+FinalState: TypeAlias = Literal["completed", "pruned", "collapsed", "failed"]
+Action: TypeAlias = Literal["continue", "stop"]
+
+
+def _plain_json(tree: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what JSON would change on its way to the disk and back (NaN becomes null)."""
+    try:
+        canonical_json(tree)
+    except TypeError as error:
+        raise ValueError(f"must be plain JSON: {error}") from error
+    return tree
+
+
+Tree: TypeAlias = Annotated[dict[str, Any], AfterValidator(_plain_json)]
+TrialId: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+"""Names a folder too: nothing that leads out of the run folder."""
+
+FORMAT = 1
+"""Version of the run folder's format; a reader refuses one that it does not know."""
+
+
+class RunOpened(Options):
+    """A driver began or resumed the run; ``session`` counts them from 1."""
+
+    kind: Literal["run-opened"] = "run-opened"
+    at: float
+    session: int
+
+
+class TrialCreated(Options):
+    """The sampler gave a new configuration.
+
+    ``params`` are the scalars that the sampler chose, by dotted name; ``config`` is the whole
+    resolved configuration; ``group`` is the family that it races in.
+    """
+
+    kind: Literal["trial-created"] = "trial-created"
+    at: float
+    trial_id: TrialId
+    number: int
+    config_id: str
+    seed: int
+    phase: Literal["race", "final"] = "race"
+    member: int = 0
+    group: str = ""
+    params: dict[str, Scalar]
+    config: Tree
+
+
+class AttemptStarted(Options):
+    """A worker took the trial up, for the first time or after an interruption."""
+
+    kind: Literal["attempt-started"] = "attempt-started"
+    at: float
+    trial_id: TrialId
+    attempt: int
+
+
+class RungReported(Options):
+    """The trial's score at a rung.
+
+    ``rung`` is the rung's index, from 0, in ``RunInfo.rungs``; ``images`` its real images shown
+    to D; ``metrics`` what else was measured, finite only.
+    """
+
+    kind: Literal["rung-reported"] = "rung-reported"
+    at: float
+    trial_id: TrialId
+    attempt: int
+    rung: int
+    images: int
+    score: float
+    metrics: dict[str, Scalar] = Field(default_factory=dict)
+
+
+class Decided(Options):
+    """What the scheduler decided on a report, and the rule's own words for it."""
+
+    kind: Literal["decided"] = "decided"
+    at: float
+    trial_id: TrialId
+    rung: int
+    action: Action
+    why: str
+
+
+class TrialEnded(Options):
+    """The trial will not train further.
+
+    ``reason`` is a reason code for collapsed trials, ``told`` the value that the sampler was
+    given (a penalty for collapsed trials), if any.
+    """
+
+    kind: Literal["trial-ended"] = "trial-ended"
+    at: float
+    trial_id: TrialId
+    state: FinalState
+    reason: str = ""
+    message: str = ""
+    images: int = 0
+    told: float | None = None
+
+
+class Rescored(Options):
+    """One of the best trials, scored again on fresh samples after the race."""
+
+    kind: Literal["rescored"] = "rescored"
+    at: float
+    trial_id: TrialId
+    score: float
+    samples: int
+    first_latent: int
+
+
+class RunClosed(Options):
+    """The driver ended in order; absent after a crash."""
+
+    kind: Literal["run-closed"] = "run-closed"
+    at: float
+    outcome: Literal["complete", "interrupted"]
+
+
+Event: TypeAlias = Annotated[
+    RunOpened
+    | TrialCreated
+    | AttemptStarted
+    | RungReported
+    | Decided
+    | TrialEnded
+    | Rescored
+    | RunClosed,
+    Field(discriminator="kind"),
+]
+EVENTS: TypeAdapter[list[Event]] = TypeAdapter(list[Event])
+
+
+class RunInfo(Options):
+    """What a run is: written once, before its first event.
+
+    ``protocol`` says what a score means (features, resize, counts, reference, data digest);
+    scores of different protocols are never sorted together.  ``space`` is the validated space
+    with every default; ``search`` among it is what ``resume`` goes on with.
+    """
+
+    format: Literal[1] = 1
+    name: str
+    created: str
+    version: str
+    space_file: str
+    seed: int
+    metric: str
+    protocol: dict[str, Any]
+    rungs: tuple[int, ...]
+    trials: int
+    dataset: Tree
+    space: Tree
+    environment: dict[str, Scalar]
+    notes: tuple[str, ...] = ()

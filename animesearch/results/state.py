@@ -1,0 +1,186 @@
+"""The state of a run as a fold of its journal: pure, the same for driver, rank and dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import singledispatch
+from typing import Any
+
+from animesearch.errors import RunFolderError
+from animesearch.results.records import (
+    AttemptStarted,
+    Decided,
+    Event,
+    Rescored,
+    RunClosed,
+    RungReported,
+    RunOpened,
+    Scalar,
+    TrialCreated,
+    TrialEnded,
+    TrialState,
+)
+
+DONE: frozenset[TrialState] = frozenset({"completed", "pruned", "collapsed", "failed"})
+
+
+@dataclass
+class TrialRecord:
+    """One trial.  ``rungs`` maps a rung's index to the first report of that rung,
+    ``decisions`` to the first decision on it."""
+
+    created: TrialCreated
+    state: TrialState = "pending"
+    attempt: int = 0
+    rungs: dict[int, RungReported] = field(default_factory=dict)
+    decisions: dict[int, Decided] = field(default_factory=dict)
+    ended: TrialEnded | None = None
+    rescored: Rescored | None = None
+
+    @property
+    def trial_id(self) -> str:
+        return self.created.trial_id
+
+    @property
+    def params(self) -> dict[str, Scalar]:
+        return self.created.params
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return self.created.config
+
+    @property
+    def best(self) -> RungReported | None:
+        """The report with the lowest score; the earlier one of two equals."""
+        return min(self.rungs.values(), key=lambda report: report.score, default=None)
+
+    @property
+    def last(self) -> RungReported | None:
+        """The report of the highest rung."""
+        return max(self.rungs.values(), key=lambda report: report.rung, default=None)
+
+    @property
+    def images(self) -> int:
+        """Images shown at the end, or at the last report."""
+        reported = self.last.images if self.last else 0
+        return max(reported, self.ended.images if self.ended else 0)
+
+    @property
+    def done(self) -> bool:
+        return self.state in DONE
+
+
+@dataclass
+class RunState:
+    """All trials in the order of their creation, and the order in which scores arrived."""
+
+    trials: dict[str, TrialRecord] = field(default_factory=dict)
+    reports: list[RungReported] = field(default_factory=list)
+    sessions: int = 0
+    outcome: str = ""
+
+    def apply(self, event: Event) -> None:
+        """Take one event in."""
+        _apply(event, self)
+
+    @property
+    def worst_score(self) -> float | None:
+        """The highest finite score of any report so far."""
+        return max((report.score for report in self.reports), default=None)
+
+    def trial(self, trial_id: str) -> TrialRecord:
+        """The trial; :class:`RunFolderError` for one that was never created."""
+        if trial_id not in self.trials:
+            raise RunFolderError(f"the run has no trial {trial_id}")
+        return self.trials[trial_id]
+
+    def by_state(self, state: TrialState) -> list[TrialRecord]:
+        return [trial for trial in self.trials.values() if trial.state == state]
+
+    def unfinished(self) -> list[TrialRecord]:
+        return [trial for trial in self.trials.values() if not trial.done]
+
+
+def fold(events: Iterable[Event]) -> RunState:
+    """The state after ``events``."""
+    state = RunState()
+    for event in events:
+        state.apply(event)
+    return state
+
+
+@singledispatch
+def _apply(event: object, run: RunState) -> None:
+    raise TypeError(f"not an event of a journal of {len(run.trials)} trials: {event!r}")
+
+
+@_apply.register
+def _(event: RunOpened, run: RunState) -> None:
+    run.sessions = event.session
+    run.outcome = ""
+    _set_down(run)
+
+
+@_apply.register
+def _(event: TrialCreated, run: RunState) -> None:
+    known = run.trials.setdefault(event.trial_id, TrialRecord(event)).created
+    if known.config_id != event.config_id:
+        raise RunFolderError(
+            f"the journal creates {event.trial_id} twice: as configuration {known.config_id} "
+            f"and as {event.config_id}"
+        )
+
+
+@_apply.register
+def _(event: AttemptStarted, run: RunState) -> None:
+    trial = run.trial(event.trial_id)
+    if trial.done:
+        return  # what ended stays as it ended
+    trial.attempt = event.attempt
+    trial.state = "running"
+
+
+@_apply.register
+def _(event: RungReported, run: RunState) -> None:
+    trial = run.trial(event.trial_id)
+    if event.rung in trial.rungs:
+        return  # a rung counts once, however often a resumed worker reports it
+    trial.rungs[event.rung] = event
+    run.reports.append(event)
+
+
+@_apply.register
+def _(event: Decided, run: RunState) -> None:
+    run.trial(event.trial_id).decisions.setdefault(event.rung, event)
+
+
+@_apply.register
+def _(event: TrialEnded, run: RunState) -> None:
+    trial = run.trial(event.trial_id)
+    if trial.done:
+        return  # the first end counts
+    trial.state = event.state
+    trial.ended = event
+
+
+@_apply.register
+def _(event: Rescored, run: RunState) -> None:
+    run.trial(event.trial_id).rescored = event
+
+
+@_apply.register
+def _(event: RunClosed, run: RunState) -> None:
+    run.outcome = event.outcome
+    _set_down(run)
+
+
+def _set_down(run: RunState) -> None:
+    """No worker holds a trial before a driver began and after it ended."""
+    for trial in run.unfinished():
+        trial.state = "pending"
+
+
+def snapshot(trial: TrialRecord) -> TrialRecord:
+    """A copy that later events do not change."""
+    return replace(trial, rungs=dict(trial.rungs), decisions=dict(trial.decisions))

@@ -1,0 +1,94 @@
+"""``--set a.b=c``: values from the command line laid over a document.
+
+The value is YAML (a scalar, or a list or mapping in brackets); the path leads through mappings
+and list indexes.  Missing keys are made on the way: whether they may exist is for validation to
+say, which knows the allowed ones.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from animesearch.errors import Problem, SpaceError
+from animesearch.searchspace.document import MAX_DEPTH, Document, parse_value
+from animesearch.searchspace.shapes import has
+from animesearch.searchspace.wording import Path, clean, dotted, show
+
+
+def apply_overrides(
+    document: Document, overrides: Sequence[str]
+) -> tuple[Document, list[Problem], set[Path]]:
+    """The changed document (the given one stays as it is), the mistakes, and their paths."""
+    data, lines = copy.deepcopy(document.data), dict(document.lines)
+    problems: list[Problem] = []
+    broken: set[Path] = set()
+    for override in overrides:
+        path = _path(override)
+        try:
+            target = _set(data, path, _value(override, path))
+        except SpaceError as error:
+            problems += error.problems
+            broken.add(path)
+        else:
+            _forget(lines, target)
+    return Document(document.file, document.text, data, lines), problems, broken
+
+
+def _refusal(path: Path, message: str, hint: str = "") -> SpaceError:
+    return SpaceError("--set", (Problem(dotted(path), clean(message), None, clean(hint)),))
+
+
+def _path(override: str) -> Path:
+    key = override.partition("=")[0].strip()
+    return tuple(key.split("."))
+
+
+def _value(override: str, path: Path) -> Any:
+    text = override.partition("=")[2]
+    if "=" not in override or not all(path) or len(path) > MAX_DEPTH:
+        raise _refusal(path, f"expected PATH=VALUE, got {show(override)}", "trial.batch=32")
+    return parse_value(text, path)
+
+
+def _set(data: dict[str, Any], path: Path, value: Any) -> Path:
+    """Change ``data`` in place; the path from which on nothing stands in the file."""
+    place: Any = data
+    real: list[str | int] = []
+    made: Path | None = None
+    for index, part in enumerate(path):
+        key = _key(place, str(part), path[:index])
+        real.append(key)
+        if made is None and not has(place, key):
+            made = tuple(real)
+        if index == len(path) - 1:
+            place[key] = value
+        else:
+            place = _enter(place, key)
+    return made or tuple(real)
+
+
+def _key(place: Any, part: str, so_far: Path) -> str | int:
+    if isinstance(place, dict):
+        return part
+    if not isinstance(place, list):
+        message = f"cannot set '{clean(part, 40)}' inside {show(place)}: it has no options"
+        raise _refusal((*so_far, part), message, f"set {dotted(so_far)} as a whole")
+    if not (part.isascii() and part.isdigit() and len(part) < 10 and int(part) < len(place)):
+        allowed = f"0 to {len(place) - 1}" if place else "none, the list is empty"
+        raise _refusal((*so_far, part), f"{show(part)} is no index; allowed: {allowed}")
+    return int(part)
+
+
+def _enter(place: Any, key: str | int) -> Any:
+    if isinstance(place, dict) and place.get(str(key)) is None:
+        place[str(key)] = {}
+    return place[key]
+
+
+def _forget(lines: dict[Path, int | None], path: Path) -> None:
+    """From here down the values come from the command line, not from a line of the file."""
+    for known in [known for known in lines if known[: len(path)] == path]:
+        del lines[known]
+    lines[path] = None

@@ -1,0 +1,142 @@
+"""Checkpoints: one self-checking file each, written atomically.
+
+A file is a header line (JSON: format, size and SHA-256 of the rest, images, score, health) and
+the payload, which torch reads with ``weights_only=True``: no code is run by loading one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import logging
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from animesearch.errors import CheckpointError
+from animesearch.files import canonical_json, write_atomic
+
+LOG = logging.getLogger(__name__)
+FORMAT = 1
+SUFFIX = ".ckpt"
+
+
+@dataclass(frozen=True)
+class CheckpointInfo:
+    """What the header tells without reading the payload.
+
+    ``images`` shown, ``score`` at that rung (None without one), ``healthy`` False where the
+    report carried a verdict.
+    """
+
+    images: int
+    score: float | None
+    healthy: bool
+
+
+def save_checkpoint(folder: Path, payload: dict[str, Any], info: CheckpointInfo) -> Path:
+    """Write ``images-<images>.ckpt`` in ``folder`` and delete the files no longer wanted.
+
+    ``payload`` may hold tensors, numbers, texts, None, and lists and dicts of them.  Kept are
+    the last file, the last healthy one and the best one (lowest score of a healthy one).
+    """
+    buffer = io.BytesIO()
+    torch.save(payload, buffer)
+    body = buffer.getvalue()
+    header = {
+        "format": FORMAT,
+        "bytes": len(body),
+        "sha256": hashlib.sha256(body).hexdigest(),
+        **vars(info),
+    }
+    path = folder / f"images-{info.images:012d}{SUFFIX}"
+    write_atomic(path, canonical_json(header).encode() + b"\n" + body)
+    _tidy(folder)
+    return path
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """The payload, on the CPU; :class:`CheckpointError` for a cut or changed or foreign file."""
+    header, body = _read(path)
+    if len(body) != header["bytes"] or hashlib.sha256(body).hexdigest() != header["sha256"]:
+        raise CheckpointError(f"{path} is damaged: size or SHA-256 do not fit its header")
+    try:
+        payload = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+    if not isinstance(payload, dict):
+        raise CheckpointError(f"{path} holds no checkpoint but a {type(payload).__name__}")
+    return payload
+
+
+def read_info(path: Path) -> CheckpointInfo:
+    """The header's facts; :class:`CheckpointError` where there is no such header."""
+    header, _ = _read(path, body=False)
+    return CheckpointInfo(header["images"], header["score"], header["healthy"])
+
+
+def latest_checkpoint(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+    """The newest whole checkpoint of ``folder``; damaged ones are logged and passed over.
+
+    None where there is none: the trial then starts anew, which its seed makes the same trial.
+    """
+    for path in reversed(checkpoint_files(folder)):
+        try:
+            return path, load_checkpoint(path)
+        except CheckpointError as error:
+            LOG.warning("%s; falling back to the one before", error)
+    return None
+
+
+def best_checkpoint(folder: Path) -> Path | None:
+    """The healthy checkpoint of the lowest score, else the last healthy one, else None."""
+    healthy = [(path, info) for path, info in _infos(folder) if info.healthy]
+    scored = [(info.score, path) for path, info in healthy if info.score is not None]
+    if scored:
+        return min(scored)[1]
+    return healthy[-1][0] if healthy else None
+
+
+def checkpoint_files(folder: Path) -> list[Path]:
+    """The checkpoint files of ``folder``, oldest first."""
+    return sorted(folder.glob(f"images-*{SUFFIX}"))
+
+
+def _tidy(folder: Path) -> None:
+    infos = _infos(folder)
+    keep = {path for path, _ in infos[-1:]}
+    keep |= {path for path, info in [i for i in infos if i[1].healthy][-1:]}
+    keep |= {path for path in [best_checkpoint(folder)] if path is not None}
+    for path in set(checkpoint_files(folder)) - keep:
+        path.unlink(missing_ok=True)
+
+
+def _infos(folder: Path) -> list[tuple[Path, CheckpointInfo]]:
+    """Readable files with their facts, oldest first."""
+    found = []
+    for path in checkpoint_files(folder):
+        try:
+            found.append((path, read_info(path)))
+        except CheckpointError as error:
+            LOG.warning("%s", error)
+    return found
+
+
+def _read(path: Path, body: bool = True) -> tuple[dict[str, Any], bytes]:
+    try:
+        with path.open("rb") as file:
+            header = json.loads(file.readline(4096))
+            content = file.read() if body else b""
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+    except ValueError as error:
+        raise CheckpointError(f"{path} is no checkpoint: it has no header") from error
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is no checkpoint of format {FORMAT}")
+    if not {"bytes", "sha256", "images", "score", "healthy"} <= header.keys():
+        raise CheckpointError(f"{path} is no checkpoint: its header is incomplete")
+    return header, content

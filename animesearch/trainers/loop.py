@@ -1,0 +1,246 @@
+"""The training of one trial, as an iterator of its reports."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import torch
+
+from animesearch.errors import DataError, MetricError
+from animesearch.metrics.evaluator import Draw, Score
+from animesearch.metrics.signals import Signals, diversity
+from animesearch.metrics.verdict import Code, Verdict, judge
+from animesearch.trainers import ticks
+from animesearch.trainers.checkpoint import CheckpointInfo, latest_checkpoint, save_checkpoint
+from animesearch.trainers.config import TrialConfig
+from animesearch.trainers.isolation import Isolation
+from animesearch.trainers.report import Report, finite
+from animesearch.trainers.sampling import grid_image, save_png
+from animesearch.trainers.setting import BatchSource, TrialSetting
+from animesearch.trainers.steplog import StepLog
+from animesearch.trainers.trial import Trial, pixels
+
+ScoreFunction: TypeAlias = Callable[[Draw], Score]
+PROBES = 64
+"""Fixed latents whose diversity is watched, and as many reals to compare with."""
+
+
+def train(
+    config: TrialConfig,
+    setting: TrialSetting,
+    data: BatchSource,
+    score: ScoreFunction | None = None,
+) -> Iterator[Report]:
+    """Train one trial; yields a :class:`Report` at each tick and each rung.
+
+    At a rung the averaged generator is scored at full size (``score(draw)``, where
+    ``draw(start, count)`` gives uint8 images of numbered latents), its grid is saved, and a
+    checkpoint with the report in it is written before the report is yielded.  The iterator ends
+    after the full budget or after a report with a verdict; the caller stops it by closing it.
+
+    A trial whose folder holds a checkpoint goes on from there and first yields that report
+    again; the weights come out as those of an undisturbed trial.  Nothing not finite is ever
+    reported: what is not finite gives the verdict ``nonfinite``.  Between two reports torch's
+    random state, threads and default type are the caller's.
+
+    Raises :class:`UnsupportedError` where the architecture has no such images or rungs are
+    closer than a step, :class:`DataError` where the real images are all the same,
+    :class:`CheckpointError` where the folder's checkpoint is of another trial.
+    """
+    isolation = Isolation(setting.seed, setting.device, setting.threads)
+    with isolation:
+        run = _Run(config, setting, data, score)
+    report = run.resume(isolation)
+    while report is None or not run.over(report):
+        if report is not None:
+            yield report
+        with isolation:
+            report = run.advance()
+        run.keep(report, isolation)
+    yield report
+
+
+class _Run:
+    """A trial, and what its reports are made of."""
+
+    def __init__(
+        self,
+        config: TrialConfig,
+        setting: TrialSetting,
+        data: BatchSource,
+        score: ScoreFunction | None,
+    ) -> None:
+        self.setting, self.score = setting, score
+        self.trial = Trial(config, setting, data)
+        self.recorder = ticks.TickRecorder()
+        self.log = StepLog(setting.folder / "losses.csv", ticks.COLUMNS)
+        self.history: list[Signals] = []
+        self.best: float | None = None
+        self.seconds = 0.0
+        self.weights = self.trial.weights()
+        self.probes, self.reference = _reference(data, config.batch)
+
+    def over(self, report: Report) -> bool:
+        """Whether nothing comes after ``report``."""
+        return report.verdict is not None or report.images >= self.setting.images
+
+    # -- training up to the next report --------------------------------------------------------
+
+    def advance(self) -> Report:
+        """Train until the next tick or rung."""
+        began = time.perf_counter()
+        start = self.trial.images
+        self._train_until(self.setting.next_stop(start))
+        rows = self.recorder.rows()
+        trained = time.perf_counter() - began
+        self.trial.set_progress()
+        self.log.append(rows)
+        report = self._report(start, ticks.means(rows))
+        self.seconds += time.perf_counter() - began
+        speed = (self.trial.images - start) / trained
+        return replace(report, images_per_second=finite(speed), device_seconds=self.seconds)
+
+    def _train_until(self, stop: int) -> None:
+        while self.trial.images < stop:
+            stats = self.trial.iterate()
+            self.recorder.add(self.trial.images, stats)
+
+    # -- making the report ---------------------------------------------------------------------
+
+    def _report(self, start: int, mean: dict[str, float]) -> Report:
+        images = self.trial.images
+        confusion = ticks.confusion(mean, images - start)
+        accuracy = None if confusion is None else confusion.accuracy
+        signals = self._signals(mean, accuracy)
+        self.history.append(signals)
+        report = Report(
+            images=images,
+            rung=self._rung(start),
+            best=self.best,
+            d_accuracy=accuracy,
+            confusion=confusion,
+            weight_change_g=finite(signals.weight_change_g),
+            sample_diversity=finite(signals.sample_diversity),
+            **ticks.reported(mean),
+        )
+        if not signals.all_finite():
+            names = ", ".join(signals.non_finite_names()) or "a weight"
+            return _judged(report, Verdict("nonfinite", f"not finite at {images} images: {names}"))
+        verdict = judge(self.history, self.setting.rules)
+        if report.rung is not None:
+            self._save_grid()
+        if verdict is not None:
+            return _judged(report, verdict)
+        return report if report.rung is None else self._scored(report)
+
+    def _rung(self, start: int) -> int | None:
+        """Index of the rung reached since ``start``."""
+        before, now = self.setting.passed(start), self.setting.passed(self.trial.images)
+        return now - 1 if now > before else None
+
+    def _signals(self, mean: dict[str, float], accuracy: float | None) -> Signals:
+        weights = self.trial.weights()
+        change = ticks.relative_change(self.weights, weights)
+        self.weights = weights
+        return ticks.signals(
+            self.trial.images,
+            mean,
+            d_accuracy=accuracy,
+            weight_change_g=change,
+            sample_diversity=self._diversity(),
+            finite=self.trial.healthy(),
+        )
+
+    def _diversity(self) -> float:
+        """Of the averaged generator's fixed samples, relative to as many reals."""
+        try:
+            return diversity(self.trial.sampler(0, self.probes)) / self.reference
+        except MetricError:
+            return math.nan
+
+    def _scored(self, report: Report) -> Report:
+        """With the score, or with the verdict of a generator that has none."""
+        if self.score is None:
+            return report
+        began = time.perf_counter()
+        try:
+            # A metric that draws random numbers must not move the trial's own stream.
+            with torch.random.fork_rng(devices=self._cuda()), torch.no_grad():
+                result = self.score(self.trial.sampler)
+        except MetricError as error:
+            code: Code = "mode-collapse" if report.sample_diversity == 0 else "nonfinite"
+            verdict = Verdict(code, f"no score at {report.images} images: {error}")
+            return _judged(report, verdict)
+        seconds = time.perf_counter() - began
+        scored = replace(report, metric=result.metric, metric_seconds=seconds)
+        value = finite(result.value)
+        if value is None:
+            return _judged(scored, Verdict("nonfinite", f"{result.metric} is {result.value}"))
+        self.best = value if self.best is None else min(self.best, value)
+        return replace(scored, score=value, best=self.best)
+
+    def _cuda(self) -> list[torch.device]:
+        return [self.trial.device] if self.trial.device.type == "cuda" else []
+
+    def _save_grid(self) -> None:
+        rows, columns = self.setting.grid
+        x_NCHW = self.trial.sampler(0, rows * columns).cpu().numpy()
+        path = self.setting.folder / "grids" / f"{self.trial.images:09d}.png"
+        save_png(grid_image(x_NCHW, columns), path)
+
+    # -- checkpoints ---------------------------------------------------------------------------
+
+    def keep(self, report: Report, isolation: Isolation) -> None:
+        """Write a checkpoint of a rung; never one of weights that are not finite."""
+        if report.rung is None or report.verdict == "nonfinite":
+            return
+        state = self.trial.state() | {
+            "report": report.as_metrics(),
+            "history": [vars(signals) for signals in self.history],
+            "seconds": self.seconds,
+            "log_bytes": self.log.size(),
+            "cpu_rng": isolation.state.cpu_rng,
+            "device_rng": isolation.state.device_rng,
+        }
+        info = CheckpointInfo(report.images, report.score, healthy=report.verdict is None)
+        save_checkpoint(self.setting.folder / "checkpoints", state, info)
+
+    def resume(self, isolation: Isolation) -> Report | None:
+        """Take over the folder's newest checkpoint; its report, or None where there is none."""
+        found = latest_checkpoint(self.setting.folder / "checkpoints")
+        if found is None:
+            self.log.cut(0)
+            return None
+        state = found[1]
+        self._load(state)
+        isolation.state = replace(
+            isolation.state, cpu_rng=state["cpu_rng"], device_rng=state["device_rng"]
+        )
+        return Report.from_metrics(state["report"])
+
+    def _load(self, state: dict[str, Any]) -> None:
+        self.trial.load(state)
+        self.weights = self.trial.weights()
+        self.history = [Signals(**values) for values in state["history"]]
+        self.best = Report.from_metrics(state["report"]).best
+        self.seconds = state["seconds"]
+        self.log.cut(state["log_bytes"])
+
+
+def _judged(report: Report, verdict: Verdict) -> Report:
+    """With a verdict; there is no score beside one."""
+    return replace(report, score=None, verdict=verdict.code, evidence=verdict.evidence)
+
+
+def _reference(data: BatchSource, batch: int) -> tuple[int, float]:
+    """How many samples to probe, and the diversity of as many reals."""
+    count = min(PROBES, batch)
+    reals_BCHW = pixels(data(0)[:count])
+    value = diversity(reals_BCHW)
+    if not value > 0:
+        raise DataError(f"the first {count} real images are all the same")
+    return len(reals_BCHW), value

@@ -1,0 +1,54 @@
+"""Non-saturating loss of the original GAN."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from animesearch.trainers.losses.base import LOSSES, GanLoss, LossSpec
+from animesearch.trainers.losses.labels import SMOOTHING, Smoothing, targets
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def cross_entropy(logits_B: Tensor, target: float) -> Tensor:
+    """Mean binary cross-entropy of ``sigmoid(logits)`` against one label, stable for any logit.
+
+    ``-t log s(l) - (1 - t) log(1 - s(l)) = softplus(l) - t l``.
+    """
+    from torch.nn.functional import softplus
+
+    return (softplus(logits_B) - target * logits_B).mean()
+
+
+@LOSSES.register
+class NonSaturating(LossSpec):
+    """Non-saturating GAN loss: cross-entropy for D, -log D(G(z)) for G (Goodfellow 2014)."""
+
+    source: ClassVar[str] = "Goodfellow 2014, section 3; smoothing: Salimans 2016, section 3.4"
+
+    name: Literal["ns"] = "ns"
+    smoothing: Smoothing = SMOOTHING
+
+    def build(self) -> GanLoss[Any]:
+        """See :class:`NonSaturatingLoss`."""
+        return NonSaturatingLoss(self)
+
+
+class NonSaturatingLoss(GanLoss[NonSaturating]):
+    """``L_D = H(t_real, D(x)) + H(t_fake, D(G(z)))``, ``L_G = H(1, D(G(z)))``."""
+
+    threshold: ClassVar[float | None] = 0.0
+
+    def d_loss(self, real_B: Tensor, fake_B: Tensor) -> Tensor:
+        """Sum of the two means."""
+        labels = targets(self.spec.smoothing)
+        return cross_entropy(real_B, labels.real) + cross_entropy(fake_B, labels.fake)
+
+    def g_loss(self, fake_B: Tensor) -> Tensor:
+        """``-log D(G(z))``, never smoothed."""
+        return cross_entropy(fake_B, 1.0)
+
+    def readable(self, logits_B: Tensor) -> Tensor:
+        """D's probability that an image is real."""
+        return logits_B.sigmoid()

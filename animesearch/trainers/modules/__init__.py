@@ -1,0 +1,1 @@
+"""Networks and layers that architectures are composed of; these modules import torch."""

@@ -1,0 +1,108 @@
+"""Layers of progressive growing (Karras 2018), and weight scaling of two kinds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+L = TypeVar("L", nn.Conv2d, nn.Linear)
+
+
+class PixelNorm(nn.Module):
+    """Divide by the root mean square over channels (Karras 2018, section 4.2; epsilon 1e-8)."""
+
+    def forward(self, x_BC: Tensor) -> Tensor:
+        """Any shape with channels in dimension 1; the same shape."""
+        return x_BC * x_BC.square().mean(1, keepdim=True).add(1e-8).rsqrt()
+
+
+class MinibatchStdDev(nn.Module):
+    """Append one channel: the mean standard deviation over the batch (Karras 2018, section 3).
+
+    The deviation of each feature at each place is taken over the whole batch, as in seed 004.
+    """
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        """(B, C, H, W) to (B, C + 1, H, W)."""
+        variance_CHW = x_BCHW.var(0, unbiased=False)
+        spread = variance_CHW.add(1e-8).sqrt().mean()
+        batch, _, height, width = x_BCHW.shape
+        return torch.cat([x_BCHW, spread.expand(batch, 1, height, width)], 1)
+
+
+class ScaledConv(nn.Conv2d):
+    """A convolution with equalised learning rate (Karras 2018, section 4.1).
+
+    Weights are drawn from N(0, 1) and multiplied by ``gain / sqrt(fan in)`` at each call.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, gain: float) -> None:
+        super().__init__(inputs, outputs, kernel, padding=kernel // 2)
+        self.scale = gain / math.sqrt(inputs * kernel**2)
+        _standard_normal(self)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        """The convolution with the scaled weights."""
+        return functional.conv2d(x_BCHW, self.weight * self.scale, self.bias, padding=self.padding)
+
+
+class ScaledLinear(nn.Linear):
+    """A dense layer with equalised learning rate, as :class:`ScaledConv`."""
+
+    def __init__(self, inputs: int, outputs: int, gain: float) -> None:
+        super().__init__(inputs, outputs)
+        self.scale = gain / math.sqrt(inputs)
+        _standard_normal(self)
+
+    def forward(self, x_BC: Tensor) -> Tensor:
+        """The dense layer with the scaled weights."""
+        return functional.linear(x_BC, self.weight * self.scale, self.bias)
+
+
+@dataclass(frozen=True)
+class LayerMaker:
+    """Makes convolutions and dense layers of one kind.
+
+    ``equalised``: equalised learning rate.  Otherwise the initialiser N(0, 1 / fan in), which at
+    256 filters is the N(0, 0.02) usual for such networks, and a max-norm constraint.
+    """
+
+    equalised: bool
+
+    def conv(self, inputs: int, outputs: int, kernel: int, gain: float = math.sqrt(2)) -> nn.Conv2d:
+        """A convolution that keeps the size; ``gain`` is for equalised layers."""
+        if self.equalised:
+            return ScaledConv(inputs, outputs, kernel, gain)
+        return _fan_in_normal(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2))
+
+    def dense(self, inputs: int, outputs: int, gain: float = math.sqrt(2)) -> nn.Linear:
+        """A dense layer; ``gain`` is for equalised layers."""
+        if self.equalised:
+            return ScaledLinear(inputs, outputs, gain)
+        return _fan_in_normal(nn.Linear(inputs, outputs))
+
+
+def max_norm(layers: list[nn.Conv2d | nn.Linear], limit: float) -> None:
+    """Shrink, in place, the weights of each output unit to an L2 norm of at most ``limit``."""
+    with torch.no_grad():
+        for layer in layers:
+            layer.weight.renorm_(2, 0, limit)
+
+
+def _standard_normal(layer: nn.Conv2d | nn.Linear) -> None:
+    nn.init.normal_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+
+
+def _fan_in_normal(layer: L) -> L:
+    fan_in = layer.weight[0].numel()
+    nn.init.normal_(layer.weight, std=1 / math.sqrt(fan_in))
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer

@@ -1,0 +1,123 @@
+"""The race behind Ray Tune's public interfaces: Searcher, TrialScheduler, Callback.
+
+Tune owns processes and resources; every decision is the race's.  Tune's own snapshot plays no
+part: the journal is the truth, so ``save`` and ``restore`` have nothing to keep.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ray.tune import Callback
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from animesearch.tuning.race import Assignment, Race
+
+KEY = "assignment"
+"""Where a Tune trial's config holds its :class:`Assignment`, as a plain mapping."""
+
+
+def assignment_config(assignment: Assignment) -> dict[str, Any]:
+    """The Tune config of an assignment; plain types, because Tune writes it to its own files."""
+    return {
+        KEY: {
+            "trial_id": assignment.trial_id,
+            "seed": assignment.seed,
+        },
+        "trial": assignment.config,
+    }
+
+
+def trial_id(trial: Trial) -> str:
+    """Our identity of a Tune trial."""
+    return str(trial.config[KEY]["trial_id"])
+
+
+def trial_name(trial: Trial) -> str:
+    """For Tune's names of trials and folders; importable, because Tune pickles it."""
+    return trial_id(trial)
+
+
+class RaceSearcher(Searcher):
+    """Asks the race for the next trial, at most ``concurrency`` at a time."""
+
+    def __init__(self, race: Race, concurrency: int) -> None:
+        super().__init__(metric="score", mode="min")
+        self._race, self._concurrency = race, concurrency
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """A config, None while there is no room, FINISHED when nothing is left."""
+        if self._race.exhausted:
+            return str(Searcher.FINISHED)
+        if self._race.running >= self._concurrency:
+            return None
+        assignment = self._race.next()
+        return None if assignment is None else assignment_config(assignment)
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """The race hears of ends from the scheduler, which knows the trial's config."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Tune wants a file to move; the state is in the journal."""
+        Path(checkpoint_path).write_text("the journal of the run holds the state\n")
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: a resumed run folds its journal instead."""
+
+
+class RaceScheduler(FIFOScheduler):
+    """Hands reports to the race and carries its decisions out, in order of submission."""
+
+    _supports_buffered_results = False  # every report gets its own decision
+
+    def __init__(self, race: Race) -> None:
+        super().__init__()
+        self._race = race
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        """STOP what the race stops."""
+        proceed = self._race.report(trial_id(trial), result)
+        return str(TrialScheduler.CONTINUE if proceed else TrialScheduler.STOP)
+
+    def on_trial_complete(self, tune_controller: Any, trial: Trial, result: Any) -> None:
+        """The function returned, or the trial was stopped (and has ended in the race by then)."""
+        self._race.ended(trial_id(trial))
+
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        """Tune calls this before a retry too; the callback hears of the last failure only."""
+
+    def debug_string(self) -> str:
+        """For Tune's own status lines."""
+        return f"animesearch: {len(self._race.state.trials)} trials"
+
+
+class RaceCallback(Callback):
+    """Tells the race of starts, restarts after a lost process included, and of final failures."""
+
+    def __init__(self, race: Race) -> None:
+        self._race = race
+
+    def on_trial_start(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """A worker took the trial up."""
+        self._race.started(trial_id(trial))
+
+    def on_trial_error(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """The trial failed for good: Tune has used up its retries."""
+        self._race.ended(trial_id(trial), error=_last_line(trial))
+
+
+def _last_line(trial: Trial) -> str:
+    """The last line of the trial's traceback, or what Tune calls the error."""
+    file = trial.error_file
+    text = Path(file).read_text(errors="replace") if file and Path(file).exists() else ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:500] if lines else "the trial's process failed"

@@ -1,0 +1,129 @@
+"""A space file's model: the whole search, of which ``trial`` is what a sampler fills in."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from animesearch.datasets.config import DatasetConfig
+from animesearch.errors import UnsupportedError, UserError
+from animesearch.metrics.config import MetricConfig
+from animesearch.registry import Options
+from animesearch.trainers.config import TrialConfig
+from animesearch.tuning.samplers import SAMPLERS, SamplerSpec, Tpe
+from animesearch.tuning.schedulers import SCHEDULERS, SchedulerSpec
+from animesearch.tuning.schedulers.asha import Asha
+
+Auto = Literal["auto"]
+
+
+class ResourceConfig(Options):
+    """What one trial takes of the machine, and how many run at a time."""
+
+    cpu: Auto | Annotated[float, Field(gt=0, le=1024)] = Field(
+        "auto", description="CPU cores per trial; auto: the cores shared out evenly"
+    )
+    gpu: Auto | Annotated[float, Field(ge=0, le=64)] = Field(
+        "auto", description="GPUs per trial, fractions allowed; auto: one where there are any"
+    )
+    concurrency: Auto | Annotated[int, Field(ge=1, le=4096)] = Field(
+        "auto", description="trials at a time; auto: as many as fit"
+    )
+    workers: int = Field(
+        0,
+        ge=0,
+        le=1,
+        description="Ray Train worker processes per trial; 0: Train's local mode, the loop runs "
+        "in the trial's own process",
+    )
+
+
+class SearchConfig(Options):
+    """How the search goes about it."""
+
+    trials: int = Field(20, ge=1, le=1_000_000, description="configurations to try")
+    images: int | None = Field(
+        None, ge=1, description="full budget of a trial in real images shown to D"
+    )
+    epochs: float | None = Field(
+        None, gt=0, description="full budget in passes over the cleaned data, in place of images"
+    )
+    sampler: Annotated[SamplerSpec, SAMPLERS.field()] = Field(
+        default_factory=Tpe, description="how configurations are chosen"
+    )
+    scheduler: Annotated[SchedulerSpec, SCHEDULERS.field()] = Field(
+        default_factory=Asha, description="which trials are stopped early"
+    )
+    resources: ResourceConfig = Field(
+        default_factory=ResourceConfig, description="what a trial takes"
+    )
+    tick: int | None = Field(
+        None, ge=1, description="images between progress reports; default: 1/32 of the budget"
+    )
+    finalists: int = Field(3, ge=1, description="best trials scored again on fresh samples")
+    retries: int = Field(1, ge=0, description="restarts of a trial whose process died")
+    grid: tuple[int, int] = Field((5, 5), description="rows and columns of the sample grids")
+    storage: str = Field(
+        "sqlite", description="Optuna's study: sqlite (in the run folder), or a database URL"
+    )
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> SearchConfig:
+        if (self.images is None) == (self.epochs is None):
+            raise ValueError("give the budget either as 'images' or as 'epochs'")
+        return self
+
+    def budget(self, count: int) -> int:
+        """The full budget in images for a set of ``count`` images."""
+        if self.images is not None:
+            return self.images
+        return max(1, round((self.epochs or 0) * count))
+
+
+class SpaceConfig(Options):
+    """A space file.  Distributions may stand below ``trial``; the rest belongs to all trials."""
+
+    name: str = Field("search", min_length=1, max_length=80, description="title of the run")
+    seed: int = Field(0, ge=0, lt=2**31, description="seed of everything random")
+    dataset: DatasetConfig = Field(description="the images, the same for all trials")
+    trial: TrialConfig = Field(description="one configuration: here distributions may stand")
+    metric: MetricConfig = Field(default_factory=MetricConfig, description="what is minimised")
+    search: SearchConfig = Field(description="sampler, scheduler, budget, resources")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> SpaceConfig:
+        problems = [*self._unsupported_images(), *self._skipped_rungs()]
+        if problems:
+            raise ValidationError.from_exception_data("space", problems)
+        return self
+
+    def _unsupported_images(self) -> list[InitErrorDetails]:
+        """The evaluation size belongs to the search; an architecture must be able to draw it."""
+        try:
+            self.trial.architecture.check(self.dataset.size, self.dataset.channels)
+        except UnsupportedError as error:
+            return [_problem(("trial", "architecture"), str(error))]
+        return []
+
+    def _skipped_rungs(self) -> list[InitErrorDetails]:
+        """Rungs closer together than one step of D would be reached at once."""
+        if self.search.images is None:
+            return []  # epochs: the number of images is not known yet
+        try:
+            rungs = self.search.scheduler.rungs(self.search.images)
+        except UserError as error:
+            return [_problem(("search", "scheduler"), str(error))]
+        step = self.trial.batch * self.trial.d_steps
+        gap = min(high - low for low, high in pairwise((0, *rungs)))
+        if step <= gap:
+            return []
+        text = f"one step of D takes {step} images, but the rungs {rungs} are {gap} apart"
+        return [_problem(("trial", "batch"), text)]
+
+
+def _problem(loc: tuple[str, ...], text: str) -> InitErrorDetails:
+    error = PydanticCustomError("does_not_fit", "{text}", {"text": text})
+    return InitErrorDetails(type=error, loc=loc, input=None)

@@ -1,0 +1,86 @@
+"""Runs a race with Ray Tune until nothing is left to do, or until it is interrupted."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from ray import tune
+
+from animesearch.tuning.bridge import RaceCallback, RaceScheduler, RaceSearcher, trial_name
+from animesearch.tuning.race import Race
+from animesearch.tuning.resources import Allotment
+
+
+def run_race(
+    race: Race,
+    trainable: Callable[..., None],
+    shared: object,
+    allotment: Allotment,
+    storage: Path,
+    retries: int,
+) -> bool:
+    """Drive ``race`` to its end; True if it got there, False if it was interrupted.
+
+    ``trainable(config, shared=...)`` runs in a process that serves several trials one after
+    the other; ``shared`` reaches it through the object store, arrays without a copy.
+    """
+    with _termination_as_interrupt():
+        try:
+            _tuner(race, trainable, shared, allotment, storage, retries).fit()
+        except KeyboardInterrupt:
+            race.close()
+    return not race.state.unfinished() and len(race.state.trials) >= race.trials
+
+
+def _tuner(
+    race: Race,
+    trainable: Callable[..., None],
+    shared: object,
+    allotment: Allotment,
+    storage: Path,
+    retries: int,
+) -> tune.Tuner:
+    left = race.trials - len(race.state.trials) + len(race.state.unfinished())
+    bound = tune.with_parameters(trainable, shared=shared)
+    return tune.Tuner(
+        tune.with_resources(bound, allotment.tune_resources),
+        tune_config=tune.TuneConfig(
+            search_alg=RaceSearcher(race, allotment.concurrency),
+            scheduler=RaceScheduler(race),
+            num_samples=max(left, 1),
+            # A nested Train run cannot be taken from its thread: such an actor must go.
+            reuse_actors=allotment.workers == 0,
+            trial_name_creator=trial_name,
+            trial_dirname_creator=trial_name,
+        ),
+        run_config=tune.RunConfig(
+            name=f"session-{race.state.sessions}",
+            storage_path=str(storage.resolve()),
+            callbacks=[RaceCallback(race)],
+            failure_config=tune.FailureConfig(max_failures=retries),
+            verbose=0,
+        ),
+    )
+
+
+@contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """SIGTERM (a spot notice, a batch system) ends the search as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> Any:
+    raise KeyboardInterrupt

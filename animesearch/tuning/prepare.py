@@ -1,0 +1,146 @@
+"""What must stand before a race: a valid space, the data, the features, the reference."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from animesearch.datasets.config import DatasetConfig
+from animesearch.errors import UserError
+from animesearch.results.records import Scalar
+from animesearch.searchspace.space import Space, load_space
+from animesearch.tuning.config import SpaceConfig
+from animesearch.tuning.resources import Allotment, Machine, allot
+
+if TYPE_CHECKING:
+    from animesearch.datasets.packed import PackedDataset
+    from animesearch.metrics.config import Choice
+    from animesearch.metrics.statistics import RealStatistics
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Search:
+    """A validated space: ``config`` holds what all trials share."""
+
+    space: Space
+    config: SpaceConfig
+
+    def located(self) -> Search:
+        """With the place of the images made absolute; :class:`DataError` if they are not there."""
+        source = self.config.dataset.source.located()
+        dataset = self.config.dataset.model_copy(update={"source": source})
+        return Search(self.space, self.config.model_copy(update={"dataset": dataset}))
+
+    def over(self, dataset: object) -> Search:
+        """With the recorded options of the images: a run may be resumed from another folder."""
+        recorded = DatasetConfig.model_validate(dataset)
+        return Search(self.space, self.config.model_copy(update={"dataset": recorded}))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that a race needs and that is the same for all of its trials."""
+
+    search: Search
+    packed: PackedDataset
+    choice: Choice
+    real: RealStatistics
+    allotment: Allotment
+    rungs: tuple[int, ...]
+
+    @property
+    def images(self) -> int:
+        """The full budget of a trial."""
+        return self.rungs[-1]
+
+
+def load_search(space: str, overrides: Sequence[str]) -> Search:
+    """Read and check a space; raises :class:`SpaceError` with every mistake in it."""
+    loaded = load_space(space, SpaceConfig, overrides)
+    config = loaded.fixed
+    if not isinstance(config, SpaceConfig):
+        raise TypeError(f"the space was validated as {type(config).__name__}")
+    _check_population(loaded, config)
+    return Search(loaded, config)
+
+
+def _check_population(space: Space, config: SpaceConfig) -> None:
+    """Weights go from one trial to another under PBT, so all must have the same shape."""
+    if config.search.scheduler.engine != "tune-pbt":
+        return
+    discrete = [n for n, d in space.distributions.items() if d.word not in CONTINUOUS]
+    if discrete or not space.distributions:
+        raise UserError(
+            "scheduler 'pbt' perturbs continuous options (uniform, loguniform, normal) of one "
+            f"architecture; this space varies: {', '.join(discrete) or 'nothing'}"
+        )
+
+
+CONTINUOUS = frozenset({"uniform", "loguniform", "normal"})
+
+
+def prepare(search: Search, machine: Machine, progress: Progress) -> Prepared:
+    """Pack the data, choose the features, measure the reals; Ray must be up.
+
+    Raises :class:`UserError` subclasses for data, weights and resources that do not do.
+    """
+    from animesearch.datasets.pipeline import prepare as pack
+    from animesearch.metrics.config import choose_features
+
+    config = search.config
+    allotment = allot(
+        config.search.resources, machine, trial_count(search), config.dataset.mode == "stream"
+    )
+    packed = pack(config.dataset, progress=progress)
+    choice = choose_features(config.metric, gpu=allotment.gpu > 0)
+    rungs = config.search.scheduler.rungs(config.search.budget(packed.count))
+    progress("features of the real images", 0, packed.count)
+    real = _real_statistics(packed, choice, allotment)
+    progress("features of the real images", packed.count, packed.count)
+    return Prepared(search, packed, choice, real, allotment, rungs)
+
+
+def _real_statistics(
+    packed: PackedDataset, choice: Choice, allotment: Allotment
+) -> RealStatistics:
+    """Measured in a Ray task, so that the driver needs no torch and a GPU node is used."""
+    import ray
+
+    from animesearch.tuning.tasks import measure_reals
+
+    task = ray.remote(num_cpus=1, num_gpus=allotment.gpu)(measure_reals)
+    found: RealStatistics = ray.get(
+        task.remote(str(packed.folder), choice.spec, allotment.device)
+    )
+    return found
+
+
+def trial_count(search: Search) -> int:
+    """Trials to run: one where there is nothing to vary."""
+    return search.config.search.trials if search.space.distributions else 1
+
+
+def environment() -> dict[str, Scalar]:
+    """Versions and hardware that a result depends on; nothing of the user's environment."""
+    from importlib.metadata import version
+
+    packages = ("ray", "torch", "torchvision", "optuna", "numpy", "pillow", "pyarrow")
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(terse=True),
+        "processor": platform.machine(),
+        **{name: version(name) for name in packages},
+    }
+
+
+def default_run_folder(name: str, now: str) -> Path:
+    """``runs/DATE-NAME``, with a number where that is taken."""
+    safe = "".join(c if c.isalnum() or c in "-_" else "-" for c in name)[:40]
+    base = Path("runs") / f"{now}-{safe}"
+    candidates = [base, *(base.with_name(f"{base.name}-{i}") for i in range(2, 1000))]
+    return next(path for path in candidates if not path.exists())

@@ -1,0 +1,19 @@
+"""No early stopping."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from animesearch.tuning.schedulers.base import SCHEDULERS, Arrival, Decision, SchedulerSpec
+
+
+@SCHEDULERS.register
+class NoScheduler(SchedulerSpec):
+    """Every trial gets its full budget; collapsed ones still stop.  Scores at the same rungs."""
+
+    name: Literal["none"] = "none"
+
+    def decide(self, arrivals: Sequence[Arrival], rungs: Sequence[int]) -> Decision:
+        """Always go on."""
+        return Decision(True, "no early stopping")

@@ -1,0 +1,187 @@
+"""The Optuna study of a run: made from the journal, told of every trial's end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+from animesearch.results.records import Scalar
+from animesearch.results.state import RunState, TrialRecord
+from animesearch.searchspace.space import Sampled, Space
+from animesearch.tuning.samplers import SamplerSpec, derived_seed
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+
+Draw = Callable[[str, BaseDistribution], Any]
+
+STATES = {
+    "completed": TrialState.COMPLETE,
+    "collapsed": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+}
+
+
+class Suggester:
+    """The space's questions, answered by ``draw`` and noted as Optuna distributions."""
+
+    def __init__(self, draw: Draw) -> None:
+        self._draw = draw
+        self.distributions: dict[str, BaseDistribution] = {}
+
+    def _ask(self, name: str, distribution: BaseDistribution) -> Any:
+        self.distributions[name] = distribution
+        return self._draw(name, distribution)
+
+    def categorical(self, name: str, choices: Sequence[Scalar]) -> Scalar:
+        return self._ask(name, CategoricalDistribution(tuple(choices)))
+
+    def uniform(self, name: str, low: float, high: float, log: bool = False) -> float:
+        return float(self._ask(name, FloatDistribution(low, high, log=log)))
+
+    def integer(self, name: str, low: int, high: int, log: bool = False) -> int:
+        return int(self._ask(name, IntDistribution(low, high, log=log)))
+
+
+class Brain:
+    """Asks the sampler for configurations and tells it how they ended."""
+
+    def __init__(
+        self,
+        space: Space,
+        sampler: SamplerSpec,
+        seed: int,
+        storage: str | None = None,
+        name: str = "animesearch",
+    ) -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._space, self._spec, self._seed = space, sampler, seed
+        self._grid = sampler.configurations(space, seed)
+        self._storage = optuna.storages.get_storage(storage)
+        if name in optuna.get_all_study_names(self._storage):
+            optuna.delete_study(study_name=name, storage=self._storage)  # made anew by restore
+        self._study = optuna.create_study(study_name=name, storage=self._storage)
+        self._open: dict[str, Trial] = {}
+        self._rungs: tuple[int, ...] = ()
+
+    @property
+    def limit(self) -> int | None:
+        """The number of configurations there are, for an exhaustive sampler."""
+        return None if self._grid is None else len(self._grid)
+
+    def restore(self, state: RunState, rungs: Sequence[int]) -> None:
+        """Fill an empty study with the trials of ``state``, in the order of their creation.
+
+        ``rungs`` are the images of the rungs: the steps of the intermediate scores.
+        """
+        self._rungs = tuple(rungs)
+        for record in state.trials.values():
+            if record.done:
+                self._study.add_trial(self._frozen(record))
+            else:
+                self._reopen(record)
+
+    def ask(self, number: int, trial_id: str) -> Sampled:
+        """A configuration for trial ``number``."""
+        if self._grid is not None:
+            self._study.enqueue_trial(dict(self._grid[number]))
+            self._study.sampler = optuna.samplers.RandomSampler(seed=self._seed)
+        else:
+            self._study.sampler = self._sampler(number)
+        trial = self._study.ask()
+        self._open[trial_id] = trial
+        return self._complete(self._space.sample(Suggester(_from_trial(trial))))
+
+    def _complete(self, sampled: Sampled) -> Sampled:
+        """With every default filled in: what is recorded is what is trained."""
+        model = type(getattr(self._space.fixed, self._space.root))
+        return Sampled(model.model_validate(sampled.tree).model_dump(mode="json"), sampled.params)
+
+    def report(self, record: TrialRecord, images: int, score: float) -> None:
+        """Note a score at a rung, for the model and for other readers of the study."""
+        self._open[record.trial_id].report(score, images)
+
+    def tell(self, record: TrialRecord) -> None:
+        """The trial ended as ``record.ended`` says."""
+        trial = self._open.pop(record.trial_id)
+        for key, value in _attributes(record).items():
+            trial.set_user_attr(key, value)
+        state, value = _outcome(record)
+        self._study.tell(trial, value, state=state)
+
+    def close(self) -> None:
+        """Let go of the storage's files."""
+        self._storage.remove_session()
+
+    def _sampler(self, number: int) -> BaseSampler:
+        return self._spec.build(derived_seed(self._seed, "sampler", number))
+
+    def _reopen(self, record: TrialRecord) -> None:
+        self._study.enqueue_trial(dict(record.params))
+        trial = self._study.ask()
+        self._space.sample(Suggester(_from_trial(trial)))
+        for report in record.rungs.values():
+            trial.report(report.score, self._rungs[report.rung])
+        self._open[record.trial_id] = trial
+
+    def _frozen(self, record: TrialRecord) -> FrozenTrial:
+        suggester = Suggester(lambda name, _: record.params[name])
+        self._space.sample(suggester)
+        state, value = _outcome(record)
+        if state is TrialState.PRUNED and record.last:
+            value = record.last.score  # as Study.tell does with the last intermediate value
+        return create_trial(
+            state=state,
+            value=value,
+            params={name: record.params[name] for name in suggester.distributions},
+            distributions=suggester.distributions,
+            user_attrs=dict(_attributes(record)),
+            intermediate_values={self._rungs[r.rung]: r.score for r in record.rungs.values()},
+        )
+
+
+def _from_trial(trial: Trial) -> Draw:
+    def draw(name: str, distribution: BaseDistribution) -> Any:
+        if isinstance(distribution, CategoricalDistribution):
+            return trial.suggest_categorical(name, distribution.choices)
+        if isinstance(distribution, FloatDistribution):
+            return trial.suggest_float(
+                name, distribution.low, distribution.high, log=distribution.log
+            )
+        if isinstance(distribution, IntDistribution):
+            return trial.suggest_int(
+                name, distribution.low, distribution.high, log=distribution.log
+            )
+        raise TypeError(f"{name}: not a distribution of a space: {distribution!r}")
+
+    return draw
+
+
+def _outcome(record: TrialRecord) -> tuple[TrialState, float | None]:
+    """Optuna's state and value; a collapse without any number is PRUNED, its worst class."""
+    ended = record.ended
+    if ended is None:
+        raise ValueError(f"trial {record.trial_id} has not ended")
+    if ended.state == "collapsed" and ended.told is None:
+        return TrialState.PRUNED, None
+    return STATES[ended.state], ended.told
+
+
+def _attributes(record: TrialRecord) -> Mapping[str, Scalar]:
+    ended = record.ended
+    return {
+        "trial_id": record.trial_id,
+        "config_id": record.created.config_id,
+        "state": ended.state if ended else record.state,
+        "reason": ended.reason if ended else "",
+    }

@@ -1,0 +1,216 @@
+"""A trial in its process: the training loop under Ray Train, reporting to Ray Tune.
+
+One loop, three ways to run it.  ``workers: 0`` (the default) is Ray Train's local mode: the loop
+runs in the trial's own process, which serves one trial after another.  ``workers: 1`` launches a
+Train worker process for each trial.  In both the data is the packed array of the object store,
+or with ``mode: stream`` a shard of a Ray Data set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from animesearch.tuning.bridge import KEY
+
+if TYPE_CHECKING:
+    from ray.data import Dataset
+
+    from animesearch.datasets.kinds import Order
+    from animesearch.metrics.features import FeatureSpec
+    from animesearch.metrics.statistics import RealStatistics
+    from animesearch.trainers.setting import BatchSource, TrialSetting
+    from animesearch.tuning.prepare import Prepared
+
+Tell = Callable[[Mapping[str, Any]], None]
+TICKS = 32
+"""Progress reports over a full budget, unless the space says otherwise."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all trials of a run share, in the object store; arrays are read without a copy."""
+
+    folder: str
+    packed: str
+    images_NCHW: npt.NDArray[np.uint8] | None
+    count: int
+    flip: bool
+    order: Order
+    size: int
+    channels: int
+    rungs: tuple[int, ...]
+    tick: int
+    grid: tuple[int, int]
+    spec: FeatureSpec
+    real: RealStatistics
+    samples: int
+    device: str
+    threads: int
+    gpu: float
+    data_cpu: float
+    workers: int
+
+
+@dataclass(frozen=True)
+class SharedRef:
+    """Reference to a :class:`Shared`, hidden from Ray's own look for references."""
+
+    refs: list[Any]
+
+    def get(self) -> Shared:
+        """The shared values; zero-copy on the node that holds them."""
+        import ray
+
+        found: Shared = ray.get(self.refs[0])
+        return found
+
+
+def shared_of(folder: Path, prepared: Prepared) -> SharedRef:
+    """Put what the trials share into the object store."""
+    import ray
+
+    config, packed, allotment = prepared.search.config, prepared.packed, prepared.allotment
+    streamed = config.dataset.mode == "stream"
+    shared = Shared(
+        folder=str(folder.resolve()),
+        packed=str(packed.folder),
+        images_NCHW=None if streamed else packed.images_NCHW,
+        count=packed.count,
+        flip=config.dataset.flip,
+        order=config.dataset.order,
+        size=config.dataset.size,
+        channels=config.dataset.channels,
+        rungs=prepared.rungs,
+        tick=config.search.tick or max(1, prepared.images // TICKS),
+        grid=config.search.grid,
+        spec=prepared.choice.spec,
+        real=prepared.real,
+        samples=config.metric.samples,
+        device=allotment.device,
+        threads=allotment.threads,
+        gpu=allotment.gpu,
+        data_cpu=allotment.data_cpu,
+        workers=allotment.workers,
+    )
+    return SharedRef([ray.put(shared)])
+
+
+def run_trial(config: dict[str, Any], shared: SharedRef) -> None:
+    """Tune's function: trains one configuration from its last checkpoint on."""
+    from ray import tune
+
+    here = shared.get()
+    datasets = {"train": _stream(here)} if here.images_NCHW is None else {}
+    if here.workers == 0:
+        _fit_local(config, here, datasets, tune.report)
+    else:
+        _fit_nested(config, shared, here, datasets)
+
+
+def _fit_local(
+    config: dict[str, Any], shared: Shared, datasets: dict[str, Dataset], tell: Tell
+) -> None:
+    from ray.train import ScalingConfig
+    from ray.train.torch import TorchTrainer
+
+    TorchTrainer(
+        lambda: train_and_tell(config, shared, tell),
+        scaling_config=ScalingConfig(num_workers=0),
+        datasets=datasets,
+    ).fit()
+
+
+def _fit_nested(
+    config: dict[str, Any], ref: SharedRef, shared: Shared, datasets: dict[str, Dataset]
+) -> None:
+    from ray.train import RunConfig, ScalingConfig
+    from ray.train.torch import TorchTrainer
+    from ray.tune.integration.ray_train import TuneReportCallback
+
+    resources = {"CPU": float(shared.threads), **({"GPU": shared.gpu} if shared.gpu else {})}
+    TorchTrainer(
+        nested_loop,
+        train_loop_config={"config": config, "shared": ref},
+        scaling_config=ScalingConfig(
+            num_workers=shared.workers,
+            use_gpu=shared.gpu > 0,
+            resources_per_worker=resources,
+        ),
+        run_config=RunConfig(
+            name=str(config[KEY]["trial_id"]),
+            storage_path=str(Path(shared.folder) / "train"),
+            callbacks=[TuneReportCallback()],
+        ),
+        datasets=datasets,
+    ).fit()
+
+
+def nested_loop(job: dict[str, Any]) -> None:
+    """The loop in a Ray Train worker process."""
+    from ray import train
+
+    train_and_tell(job["config"], job["shared"].get(), train.report)
+
+
+def train_and_tell(config: dict[str, Any], shared: Shared, tell: Tell) -> None:
+    """Train to the end, telling every report; closed in order when Tune stops the trial."""
+    from animesearch.metrics.evaluator import Evaluator
+    from animesearch.trainers.config import TrialConfig
+    from animesearch.trainers.loop import train
+
+    trial = TrialConfig.model_validate(config["trial"])
+    setting = setting_of(config, shared)
+    evaluator = Evaluator(shared.spec, shared.real, shared.samples, shared.device)
+    reports = train(trial, setting, batches_of(trial.batch, setting.seed, shared), evaluator.score)
+    with closing(reports):
+        for report in reports:
+            tell(report.as_metrics())
+
+
+def setting_of(config: dict[str, Any], shared: Shared) -> TrialSetting:
+    """Place, budget and machine of the trial."""
+    from animesearch.trainers.setting import TrialSetting
+
+    return TrialSetting(
+        folder=Path(shared.folder) / "trials" / config[KEY]["trial_id"],
+        size=shared.size,
+        channels=shared.channels,
+        images=shared.rungs[-1],
+        rungs=shared.rungs,
+        tick=shared.tick,
+        seed=int(config[KEY]["seed"]),
+        device=shared.device,
+        threads=shared.threads,
+        grid=shared.grid,
+    )
+
+
+def batches_of(batch: int, seed: int, shared: Shared) -> BatchSource:
+    """Batches of reals: rows of the packed array, or a shard of the stream."""
+    from animesearch.datasets.batches import PackedBatches, StreamBatches
+
+    if shared.images_NCHW is not None:
+        return PackedBatches(shared.images_NCHW, batch, seed, shared.flip, order=shared.order)
+    from ray.train import get_dataset_shard
+
+    shard = get_dataset_shard("train")
+    return StreamBatches(shard, batch, seed, shared.flip, count=shared.count, order=shared.order)
+
+
+def _stream(shared: Shared) -> Dataset:
+    """The packed set as a Ray Data set that keeps to the CPUs reserved for it."""
+    from ray.data import DataContext, ExecutionResources
+
+    from animesearch.datasets.packed import PackedDataset
+    from animesearch.datasets.stream import stream_dataset
+
+    context = DataContext.get_current()
+    context.execution_options.resource_limits = ExecutionResources(cpu=shared.data_cpu)
+    return stream_dataset(PackedDataset.open(Path(shared.packed)))

@@ -1,0 +1,55 @@
+"""A whole search under Ray Tune whose trials train nothing, as a program that can be killed.
+
+``python -m tests.tuning.scripted_driver FOLDER TRIALS CONCURRENCY [SECONDS]``: a new search in
+FOLDER, or its resumption.  Each report takes SECONDS.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from animesearch.results.state import RunState
+from animesearch.tuning.bridge import KEY
+from animesearch.tuning.cluster_session import ray_session
+from animesearch.tuning.engine import run_race
+from animesearch.tuning.resources import Allotment
+from tests.tuning.scripted import RUNGS, open_race, score_of
+
+
+def scripted_trial(config: dict[str, Any], shared: dict[str, Any]) -> None:
+    """Report each rung; keep the last one in a file, as a checkpoint would."""
+    from ray import tune
+
+    last = Path(shared["folder"]) / "trials" / f"{config[KEY]['trial_id']}.txt"
+    begun = int(last.read_text()) if last.exists() else 0
+    for rung in range(begun, len(RUNGS)):
+        if config["trial"]["width"] == shared["broken_width"]:
+            raise RuntimeError("this width is broken")
+        time.sleep(shared["seconds"])  # what training takes
+        last.parent.mkdir(exist_ok=True)
+        last.write_text(str(rung))
+        metrics = {"rung": rung, "images": RUNGS[rung], "score": score_of(config["trial"], rung)}
+        tune.report(metrics)
+
+
+def drive(
+    folder: Path, trials: int, concurrency: int, seconds: float = 0.0, broken_width: int = 0
+) -> tuple[bool, RunState]:
+    """Run or resume; whether it got to the end, and the state it ended in."""
+    race = open_race(folder / "journal", trials)
+    shared = {"folder": str(folder), "seconds": seconds, "broken_width": broken_width}
+    allotment = Allotment(
+        cpu=1.0, gpu=0.0, data_cpu=0.0, concurrency=concurrency, workers=0
+    )
+    complete = run_race(race, scripted_trial, shared, allotment, folder / "tune", retries=1)
+    return complete, race.state
+
+
+if __name__ == "__main__":
+    _, place, number, at_a_time, *rest = sys.argv
+    with ray_session():
+        done, _ = drive(Path(place), int(number), int(at_a_time), float(rest[0]) if rest else 0.0)
+    sys.exit(0 if done else 130)

@@ -1,0 +1,108 @@
+"""The race under a real Ray Tune, killed and interrupted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from animesearch.results.journal import read_journal, segments
+from animesearch.results.state import fold
+from animesearch.tuning.cluster_session import ray_session
+from animesearch.tuning.race import replay
+from animesearch.tuning.schedulers.asha import Asha
+from tests.tuning.scripted import RUNGS, outcome
+from tests.tuning.scripted_driver import drive
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def ray() -> Iterator[None]:
+    with ray_session():
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole(ray: None, tmp_path_factory: pytest.TempPathFactory) -> list:
+    """The outcome of an undisturbed search of 12 trials, one at a time."""
+    complete, state = drive(tmp_path_factory.mktemp("whole"), trials=12, concurrency=1)
+    assert complete
+    return outcome(state)
+
+
+def test_search_under_tune_is_the_race(whole: list, tmp_path: Path) -> None:
+    """Tune adds nothing to the decisions: the same as imaginary workers in one process."""
+    from tests.tuning.scripted import Workers, open_race
+
+    race = open_race(tmp_path, trials=12)
+    Workers(race, 1).run()
+    assert whole == outcome(race.state)
+    assert sum(row[3] == "pruned" for row in whole) >= 2
+
+
+def test_several_at_a_time_replay_gives_the_same_decisions(ray: None, tmp_path: Path) -> None:
+    complete, state = drive(tmp_path, trials=10, concurrency=2)
+    assert complete and len(state.trials) == 10
+    assert replay(Asha(), fold(read_journal(tmp_path / "journal")), RUNGS) == []
+
+
+def test_broken_trials_fail_alone(ray: None, tmp_path: Path) -> None:
+    complete, state = drive(tmp_path, trials=10, concurrency=1, broken_width=4)
+    failed = [t for t in state.trials.values() if t.state == "failed"]
+    assert complete
+    assert failed and all(t.config["width"] == 4 for t in failed)
+    assert "this width is broken" in failed[0].ended.message  # type: ignore[union-attr]
+    assert all(t.attempt == 2 for t in failed), "one retry each"
+    assert {t.state for t in state.trials.values()} > {"failed"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reports", [0, 1, 5, 11])
+def test_driver_killed_and_resumed(whole: list, tmp_path: Path, reports: int) -> None:
+    """SIGKILL after so many reports: the resumed search ends as the undisturbed one."""
+    _drive_until(tmp_path, reports, signal.SIGKILL)
+    assert _finish(tmp_path) == whole
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_driver_interrupted_and_resumed(whole: list, tmp_path: Path, signum: int) -> None:
+    assert _drive_until(tmp_path, 3, signum) == 130
+    states = {t.state for t in fold(read_journal(tmp_path / "journal")).trials.values()}
+    assert "failed" not in states, "an interruption is nobody's failure"
+    assert _finish(tmp_path) == whole
+
+
+def _finish(folder: Path) -> list:
+    complete, state = drive(folder, trials=12, concurrency=1)
+    assert complete
+    return outcome(state)
+
+
+def _drive_until(folder: Path, reports: int, signum: int) -> int:
+    """Start a search in a process of its own, send it a signal at a report; its exit code."""
+    command = [sys.executable, "-m", "tests.tuning.scripted_driver", str(folder), "12", "1", "0.2"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
+    _wait(process, lambda: _reports(folder) >= reports)
+    os.kill(process.pid, signum)
+    return process.wait(timeout=60)
+
+
+def _wait(process: subprocess.Popen[bytes], until: Callable[[], bool]) -> None:
+    while not until():
+        with_timeout = process.poll()
+        assert with_timeout is None, f"the driver ended by itself with {with_timeout}"
+
+
+def _reports(folder: Path) -> int:
+    journal = folder / "journal"
+    if not segments(journal):
+        return -1
+    return len(fold(read_journal(journal)).reports)
