@@ -101,6 +101,15 @@ class Decided(Options):
     why: str
 
 
+class Perturbed(Options):
+    """Population based training gave the trial another configuration and another's weights."""
+
+    kind: Literal["perturbed"] = "perturbed"
+    at: float
+    trial_id: TrialId
+    config: dict[str, Any]
+
+
 class TrialEnded(Options):
     """The trial will not train further.
 
@@ -143,6 +152,7 @@ Event: TypeAlias = Annotated[
     | AttemptStarted
     | RungReported
     | Decided
+    | Perturbed
     | TrialEnded
     | Rescored
     | RunClosed,

@@ -12,6 +12,7 @@ from animesearch.results.records import (
     AttemptStarted,
     Decided,
     Event,
+    Perturbed,
     Rescored,
     RunClosed,
     RungReported,
@@ -35,6 +36,7 @@ class TrialRecord:
     attempt: int = 0
     rungs: dict[int, RungReported] = field(default_factory=dict)
     decisions: dict[int, Decided] = field(default_factory=dict)
+    perturbed: Perturbed | None = None
     ended: TrialEnded | None = None
     rescored: Rescored | None = None
 
@@ -48,7 +50,7 @@ class TrialRecord:
 
     @property
     def config(self) -> dict[str, Any]:
-        return self.created.config
+        return self.perturbed.config if self.perturbed else self.created.config
 
     @property
     def best(self) -> RungReported | None:
@@ -153,6 +155,11 @@ def _(event: RungReported, run: RunState) -> None:
 @_apply.register
 def _(event: Decided, run: RunState) -> None:
     run.trial(event.trial_id).decisions.setdefault(event.rung, event)
+
+
+@_apply.register
+def _(event: Perturbed, run: RunState) -> None:
+    run.trial(event.trial_id).perturbed = event
 
 
 @_apply.register

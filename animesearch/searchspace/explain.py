@@ -49,7 +49,7 @@ _LENGTHS = {
     "string_too_short": ("at least", "min_length", "characters"),
     "string_too_long": ("at most", "max_length", "characters"),
 }
-_OWN_WORDS = {"component_name", "component_shape", "value_error", "assertion_error"}
+_OWN_WORDS = {"component_name", "component_shape", "does_not_fit", "value_error", "assertion_error"}
 _WORDS_LIMIT = 200
 
 

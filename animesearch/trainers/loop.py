@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from animesearch.errors import DataError, MetricError
@@ -82,7 +84,7 @@ class _Run:
         self.best: float | None = None
         self.seconds = 0.0
         self.weights = self.trial.weights()
-        self.probes, self.reference = _reference(data, config.batch)
+        self.probes, self.reference = 0, math.nan
 
     def over(self, report: Report) -> bool:
         """Whether nothing comes after ``report``."""
@@ -202,6 +204,8 @@ class _Run:
             "report": report.as_metrics(),
             "history": [vars(signals) for signals in self.history],
             "seconds": self.seconds,
+            "probes": self.probes,
+            "reference": self.reference,
             "log_bytes": self.log.size(),
             "cpu_rng": isolation.state.cpu_rng,
             "device_rng": isolation.state.device_rng,
@@ -214,6 +218,7 @@ class _Run:
         found = latest_checkpoint(self.setting.folder / "checkpoints")
         if found is None:
             self.log.cut(0)
+            self.probes, self.reference = reference_diversity(self.trial.data(0))
             return None
         state = found[1]
         self._load(state)
@@ -228,6 +233,7 @@ class _Run:
         self.history = [Signals(**values) for values in state["history"]]
         self.best = Report.from_metrics(state["report"]).best
         self.seconds = state["seconds"]
+        self.probes, self.reference = state["probes"], state["reference"]
         self.log.cut(state["log_bytes"])
 
 
@@ -236,11 +242,14 @@ def _judged(report: Report, verdict: Verdict) -> Report:
     return replace(report, score=None, verdict=verdict.code, evidence=verdict.evidence)
 
 
-def _reference(data: BatchSource, batch: int) -> tuple[int, float]:
-    """How many samples to probe, and the diversity of as many reals."""
-    count = min(PROBES, batch)
-    reals_BCHW = pixels(data(0)[:count])
-    value = diversity(reals_BCHW)
-    if not value > 0:
-        raise DataError(f"the first {count} real images are all the same")
-    return len(reals_BCHW), value
+def reference_diversity(x_BCHW: npt.NDArray[np.uint8]) -> tuple[int, float]:
+    """How many samples to probe, at most :data:`PROBES`, and the diversity of as many reals.
+
+    Repeated images count once: a batch may be larger than the data.  Raises :class:`DataError`
+    for fewer than two different images.
+    """
+    _, first = np.unique(x_BCHW.reshape(len(x_BCHW), -1), axis=0, return_index=True)
+    if len(first) < 2:
+        raise DataError(f"all {len(x_BCHW)} real images of the first batch are the same")
+    reals_BCHW = pixels(x_BCHW[np.sort(first)[:PROBES]])
+    return len(reals_BCHW), diversity(reals_BCHW)

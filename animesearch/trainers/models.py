@@ -36,11 +36,12 @@ def load_generator(path: Path, device: str = "cpu", batch: int = 256) -> Trained
     config = TrialConfig.model_validate(json.loads(state["config"]))
     size, channels = state["identity"]["size"], state["identity"]["channels"]
     with torch.random.fork_rng(devices=[]):
-        generator = config.architecture.build(size, channels).generator
+        networks = config.architecture.build(size, channels).to(torch.device(device))
+    generator = networks.generator
     generator.load_state_dict(state["modules"]["average"])
     budget = state["identity"]["budget"]
     generator.set_progress(min(state["images"], budget), budget)
-    generator.to(torch.device(device)).requires_grad_(False)
+    generator.requires_grad_(False)
     return TrainedGenerator(
         sampler=Sampler(generator.eval(), device, batch),
         config=config,

@@ -26,8 +26,8 @@ def assignment_config(assignment: Assignment) -> dict[str, Any]:
         KEY: {
             "trial_id": assignment.trial_id,
             "seed": assignment.seed,
-        },
-        "trial": assignment.config,
+            "trial": assignment.config,
+        }
     }
 
 

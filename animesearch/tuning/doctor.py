@@ -59,16 +59,26 @@ def _version(package: str) -> str:
 
 
 def _choice(gpu: bool) -> str:
+    """What ``features: auto`` takes; a look, so nothing is fetched for it."""
     from animesearch.metrics.config import MetricConfig, choose_features
 
+    if gpu and not _has_inception():
+        return "inception, if its weights can be fetched when a search begins, lite0 otherwise"
     return choose_features(MetricConfig(), gpu).reason
 
 
-def _inception() -> str:
-    from animesearch.metrics.features.inception import weights_on_disk
+def _has_inception() -> bool:
+    return _inception().startswith("found")
 
-    found = weights_on_disk()
-    return str(found) if found else "not on this machine"
+
+def _inception() -> str:
+    from animesearch.metrics.features import FEATURES
+
+    try:
+        digest = FEATURES.get("inception").model_validate({}).weights_digest()
+    except MissingWeightsError as error:
+        return str(error)
+    return f"found, SHA-256 {digest[:16]}"
 
 
 def _lite0() -> str:

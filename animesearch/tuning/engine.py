@@ -6,15 +6,31 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from ray import tune
+from ray.tune.schedulers import TrialScheduler
+from ray.tune.search import Searcher
 
+from animesearch.searchspace.space import Space
 from animesearch.tuning.bridge import RaceCallback, RaceScheduler, RaceSearcher, trial_name
 from animesearch.tuning.race import Race
 from animesearch.tuning.resources import Allotment
+from animesearch.tuning.schedulers.pbt import Pbt
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where Tune takes trials from, and who decides: a searcher, or a whole population."""
+
+    searcher: Searcher | None
+    scheduler: TrialScheduler
+    samples: int
+    space: dict[str, Any] | None = None
+    at_a_time: int | None = None
 
 
 def run_race(
@@ -24,36 +40,59 @@ def run_race(
     allotment: Allotment,
     storage: Path,
     retries: int,
+    pbt: Pbt | None = None,
+    space: Space | None = None,
 ) -> bool:
     """Drive ``race`` to its end; True if it got there, False if it was interrupted.
+
+    With ``pbt`` Tune's population based training perturbs the trials within ``space``.
 
     ``trainable(config, shared=...)`` runs in a process that serves several trials one after
     the other; ``shared`` reaches it through the object store, arrays without a copy.
     """
     with _termination_as_interrupt():
         try:
-            _tuner(race, trainable, shared, allotment, storage, retries).fit()
+            source = _source(race, allotment, pbt, space)
+            _tuner(race, source, trainable, shared, allotment, storage, retries).fit()
         except KeyboardInterrupt:
             race.close()
     return not race.state.unfinished() and len(race.state.trials) >= race.trials
 
 
+def _source(race: Race, allotment: Allotment, pbt: Pbt | None, space: Space | None) -> Source:
+    if pbt is None or space is None:
+        left = race.trials - len(race.state.trials) + len(race.state.unfinished())
+        searcher = RaceSearcher(race, allotment.concurrency)
+        return Source(searcher, RaceScheduler(race), max(left, 1))
+    from animesearch.tuning.population import PopulationScheduler, population
+
+    return Source(
+        None,
+        PopulationScheduler(race, pbt, space),
+        1,
+        population(race),
+        allotment.concurrency,
+    )
+
+
 def _tuner(
     race: Race,
+    source: Source,
     trainable: Callable[..., None],
     shared: object,
     allotment: Allotment,
     storage: Path,
     retries: int,
 ) -> tune.Tuner:
-    left = race.trials - len(race.state.trials) + len(race.state.unfinished())
     bound = tune.with_parameters(trainable, shared=shared)
     return tune.Tuner(
         tune.with_resources(bound, allotment.tune_resources),
+        param_space=source.space,
         tune_config=tune.TuneConfig(
-            search_alg=RaceSearcher(race, allotment.concurrency),
-            scheduler=RaceScheduler(race),
-            num_samples=max(left, 1),
+            search_alg=source.searcher,
+            scheduler=source.scheduler,
+            num_samples=source.samples,
+            max_concurrent_trials=source.at_a_time,
             # A nested Train run cannot be taken from its thread: such an actor must go.
             reuse_actors=allotment.workers == 0,
             trial_name_creator=trial_name,

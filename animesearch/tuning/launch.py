@@ -22,6 +22,7 @@ from animesearch.results.stages import stages
 from animesearch.results.state import RunState
 from animesearch.results.tables import ranking_table
 from animesearch.results.views import View, make_view
+from animesearch.searchspace.space import Space
 from animesearch.tuning.cluster_session import ray_session
 from animesearch.tuning.engine import run_race
 from animesearch.tuning.finish import finish
@@ -36,6 +37,7 @@ from animesearch.tuning.prepare import (
 )
 from animesearch.tuning.race import Race, RacePlan
 from animesearch.tuning.resources import Machine
+from animesearch.tuning.schedulers.pbt import Pbt
 from animesearch.tuning.study import Brain
 from animesearch.tuning.worker import run_trial, shared_of
 
@@ -221,6 +223,7 @@ def _run(
             prepared.allotment,
             folder.path / "tune",
             config.search.retries,
+            *_population(prepared),
         )
         if complete:
             finish(folder, info, prepared, journal, state, view)
@@ -233,6 +236,12 @@ def _run(
     state.apply(closed)
     view.event(closed, state)
     return complete
+
+
+def _population(prepared: Prepared) -> tuple[Pbt | None, Space | None]:
+    """Options and space of population based training, where it was asked for."""
+    scheduler = prepared.search.config.search.scheduler
+    return (scheduler, prepared.search.space) if isinstance(scheduler, Pbt) else (None, None)
 
 
 def _storage(folder: RunFolder, wanted: str) -> str | None:

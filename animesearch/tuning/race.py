@@ -19,6 +19,7 @@ from animesearch.results.records import (
     Decided,
     Event,
     FinalState,
+    Perturbed,
     RungReported,
     Scalar,
     TrialCreated,
@@ -156,6 +157,10 @@ class Race:
         if not record.done:
             self._view.tick(trial_id, metrics)
         return not record.done
+
+    def perturbed(self, trial_id: str, config: dict[str, Any]) -> None:
+        """Population based training changed the trial's configuration."""
+        self._append(Perturbed(at=self._clock(), trial_id=trial_id, config=config))
 
     def ended(self, trial_id: str, error: str = "") -> None:
         """The trial's function returned, or failed for good with ``error``.

@@ -165,7 +165,7 @@ def train_and_tell(config: dict[str, Any], shared: Shared, tell: Tell) -> None:
     from animesearch.trainers.config import TrialConfig
     from animesearch.trainers.loop import train
 
-    trial = TrialConfig.model_validate(config["trial"])
+    trial = TrialConfig.model_validate(config[KEY]["trial"])
     setting = setting_of(config, shared)
     evaluator = Evaluator(shared.spec, shared.real, shared.samples, shared.device)
     reports = train(trial, setting, batches_of(trial.batch, setting.seed, shared), evaluator.score)

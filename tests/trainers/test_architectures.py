@@ -69,7 +69,9 @@ def test_trains_draws_and_keeps_its_state(name: str, size: int) -> None:
     train_step(networks, size, channels)
     for module in (networks.generator, networks.discriminator):
         assert used(module) or not list(module.parameters())
-    logits_B = networks.discriminator(networks.discriminator.real_view(torch.rand(3, 3, size, size)))
+    logits_B = networks.discriminator(
+        networks.discriminator.real_view(torch.rand(3, 3, size, size))
+    )
     assert logits_B.shape == (3,)
     generator = networks.generator.eval()
     z_BZ = torch.randn(5, generator.latent_dim)
@@ -134,6 +136,5 @@ def test_every_loss_trains_an_architecture(name: str) -> None:
     assert bool(stats.real_right.isnan()) == (threshold is None)
     assert all(bool(value.isfinite()) for value in stats[:6])
     assert any(
-        not torch.equal(b, p)
-        for b, p in zip(before, networks.generator.parameters(), strict=True)
+        not torch.equal(b, p) for b, p in zip(before, networks.generator.parameters(), strict=True)
     )

@@ -38,7 +38,10 @@ def test_validates_without_torch() -> None:
     [
         ({"architecture": "dcgan"}, ("architecture",)),
         ({"architecture": {"name": "progan", "depth": 3}}, ("architecture", "depth")),
-        ({"architecture": "progan", "loss": {"name": "ns", "smoothing": "some"}}, ("loss", "smoothing")),
+        (
+            {"architecture": "progan", "loss": {"name": "ns", "smoothing": "some"}},
+            ("loss", "smoothing"),
+        ),
         ({"architecture": "progan", "generator": {"lr": 0}}, ("generator", "lr")),
         ({"architecture": "progan", "discriminator": {"beta1": 1}}, ("discriminator", "beta1")),
         ({"architecture": "progan", "batch": 1}, ("batch",)),

@@ -17,7 +17,7 @@ from animesearch.errors import CheckpointError, DataError, MetricError, Unsuppor
 from animesearch.metrics.evaluator import Draw, Score
 from animesearch.trainers.checkpoint import best_checkpoint, checkpoint_files, load_checkpoint
 from animesearch.trainers.config import TrialConfig
-from animesearch.trainers.loop import train
+from animesearch.trainers.loop import PROBES, reference_diversity, train
 from animesearch.trainers.models import load_generator
 from animesearch.trainers.report import Report
 from animesearch.trainers.setting import BatchSource, TrialSetting
@@ -129,9 +129,7 @@ def test_a_damaged_checkpoint_costs_its_rung_only(
 rising = iter((1.0, 2.0))
 
 
-def test_refuses_the_checkpoint_of_another_trial(
-    config: Make, setting: Make, source: Make
-) -> None:
+def test_refuses_the_checkpoint_of_another_trial(config: Make, setting: Make, source: Make) -> None:
     list(train(config(), setting(), source()))
     with pytest.raises(CheckpointError, match="another trial: config"):
         next(train(config(loss="lsgan"), setting(), source()))
@@ -230,13 +228,11 @@ def test_bad_trials_are_refused(config: Make, setting: Make, source: Make) -> No
     with pytest.raises(UnsupportedError, match="at least 80"):
         next(train(config(batch=80), setting(), source(batch=80)))
     same = np.zeros((8, 3, 16, 16), np.uint8)
-    with pytest.raises(DataError, match="all the same"):
+    with pytest.raises(DataError, match="first batch are the same"):
         next(train(config(), setting(), lambda images: same))
 
 
-def test_a_generator_comes_from_its_file_alone(
-    config: Make, setting: Make, source: Make
-) -> None:
+def test_a_generator_comes_from_its_file_alone(config: Make, setting: Make, source: Make) -> None:
     """Also in the middle of its growth, and it draws what the trial drew."""
     drawn: list[torch.Tensor] = []
 
@@ -263,3 +259,32 @@ def test_greyscale(config: Make, setting: Make, source: Make) -> None:
     data: BatchSource = source(channels=1)
     reports = list(train(config(), setting(channels=1), data, brightness))
     assert reports[-1].rung == 1
+
+
+def test_reference_counts_repeated_images_once(source: Make) -> None:
+    x_BCHW = source(batch=8)(0)
+    probes, value = reference_diversity(np.concatenate([x_BCHW, x_BCHW]))
+    assert (probes, value) == reference_diversity(x_BCHW)
+    assert probes == 8
+    assert value > 0
+    assert reference_diversity(source(batch=64)(0))[0] == PROBES
+
+
+def test_a_stream_that_cannot_seek_is_not_rewound(
+    config: Make, setting: Make, source: Make
+) -> None:
+    """A resumed trial asks only for what follows the images shown."""
+    asked: list[int] = []
+
+    def data(images: int) -> Any:
+        asked.append(images)
+        return source()(images)
+
+    trial = train(config(), setting(), data)
+    while next(trial).rung is None:
+        pass
+    trial.close()
+    assert asked == [0, *range(0, 48, 8)]
+    asked.clear()
+    list(train(config(), setting(), data))
+    assert asked == list(range(48, 96, 8))

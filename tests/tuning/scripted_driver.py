@@ -23,15 +23,16 @@ def scripted_trial(config: dict[str, Any], shared: dict[str, Any]) -> None:
     """Report each rung; keep the last one in a file, as a checkpoint would."""
     from ray import tune
 
+    trial = config[KEY]["trial"]
     last = Path(shared["folder"]) / "trials" / f"{config[KEY]['trial_id']}.txt"
     begun = int(last.read_text()) if last.exists() else 0
     for rung in range(begun, len(RUNGS)):
-        if config["trial"]["width"] == shared["broken_width"]:
+        if trial["width"] == shared["broken_width"]:
             raise RuntimeError("this width is broken")
         time.sleep(shared["seconds"])  # what training takes
         last.parent.mkdir(exist_ok=True)
         last.write_text(str(rung))
-        metrics = {"rung": rung, "images": RUNGS[rung], "score": score_of(config["trial"], rung)}
+        metrics = {"rung": rung, "images": RUNGS[rung], "score": score_of(trial, rung)}
         tune.report(metrics)
 
 
