@@ -47,7 +47,7 @@ class ProGan(ArchitectureSpec):
     fade: float = Field(0.5, ge=0, le=1, description="share of a stage spent on its fade")
     alpha: float = Field(0.2, ge=0, le=1, description="weight of a new stage when its fade begins")
     fade_d: bool = Field(True, description="fade in D and in the reals too")
-    equalised: bool = Field(True, description="equalised learning rate instead of max-norm")
+    equalised: bool = Field(False, description="equalised learning rate instead of max-norm")
     max_norm: float = Field(
         1.0, gt=0, description="largest norm of an output unit's weights, if not equalised"
     )

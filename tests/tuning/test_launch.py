@@ -1,0 +1,245 @@
+"""Whole searches with real training, through the functions behind the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import optuna
+import pytest
+from PIL import Image
+
+from animesearch.errors import RunFolderError
+from animesearch.results.folder import RunFolder
+from animesearch.results.journal import read_journal, segments
+from animesearch.results.ranking import rank, ranking_json
+from animesearch.results.state import RunState, fold
+from animesearch.trainers.generate import generate_grid
+from animesearch.tuning import launch
+from animesearch.tuning.cluster_session import ray_session
+from animesearch.tuning.race import replay
+from animesearch.tuning.schedulers.asha import Asha
+from tests.tuning.small import write_space
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANIMESEARCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def ray() -> Iterator[None]:
+    with ray_session():
+        yield
+
+
+def search(folder: Path, *overrides: str) -> RunFolder:
+    """A finished search in ``folder``."""
+    space = write_space(folder)
+    assert launch.start(str(space), overrides, folder / "run") == launch.DONE
+    return RunFolder.open(folder / "run")
+
+
+@pytest.fixture(scope="module")
+def finished(ray: None, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    return search(tmp_path_factory.mktemp("finished"))
+
+
+def scores(state: RunState) -> list[list[float]]:
+    return [[report.score for report in trial.rungs.values()] for trial in state.trials.values()]
+
+
+def test_a_finished_run_is_whole(finished: RunFolder) -> None:
+    state, info = finished.state(), finished.info()
+    assert state.outcome == "complete" and len(state.trials) == 4
+    assert all(trial.done and trial.rungs for trial in state.trials.values())
+    assert not state.by_state("failed")
+    assert info.metric == "fd-random" and info.rungs == (128, 256, 512)
+    for name in ("best.png", "ranking.json", "data/reals.png", "data/manifest.json", "study.db"):
+        assert (finished.path / name).is_file(), name
+
+
+def test_grids_are_pictures_of_the_declared_size(finished: RunFolder) -> None:
+    grids = sorted((finished.trial("t0000") / "grids").glob("*.png"))
+    assert grids
+    with Image.open(grids[-1]) as picture:
+        assert picture.size == (3 * 16 + 2 * 2, 2 * 16 + 2)
+
+
+def test_the_best_three_were_scored_again(finished: RunFolder) -> None:
+    state = finished.state()
+    assert sum(trial.rescored is not None for trial in state.trials.values()) == 3
+    first = rank(state)[0]
+    assert first.fresh and first.score == min(
+        t.rescored.score for t in state.trials.values() if t.rescored
+    )
+
+
+def test_losers_checkpoints_are_gone(finished: RunFolder) -> None:
+    kept = {path.parent.name for path in finished.path.glob("trials/*/checkpoints")}
+    again = {t.trial_id for t in finished.state().trials.values() if t.rescored}
+    assert kept == again
+
+
+def test_replay_of_the_journal_agrees(finished: RunFolder) -> None:
+    assert replay(Asha(first_rung=128), finished.state(), finished.info().rungs) == []
+
+
+def test_study_has_the_right_states(finished: RunFolder) -> None:
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{finished.study}")
+    names = {"completed": "COMPLETE", "pruned": "PRUNED"}
+    expected = [names[trial.state] for trial in finished.state().trials.values()]
+    assert [trial.state.name for trial in study.trials] == expected
+
+
+def test_ranking_json_is_finite_and_tells_the_cost_of_metrics(finished: RunFolder) -> None:
+    value = ranking_json(finished.info(), finished.state())
+    json.dumps(value, allow_nan=False)
+    assert value["metric"] == "fd-random"
+
+
+def test_generate_draws_from_the_best(finished: RunFolder, tmp_path: Path) -> None:
+    drawn = generate_grid(finished.path, tmp_path / "grid.png", None, 5, 0)
+    assert drawn in {t.trial_id for t in finished.state().trials.values() if t.rescored}
+    with Image.open(tmp_path / "grid.png") as picture:
+        assert picture.size == (3 * 16 + 2 * 2, 2 * 16 + 2)
+
+
+def test_generate_explains_a_loser_without_checkpoint(finished: RunFolder, tmp_path: Path) -> None:
+    loser = next(t.trial_id for t in finished.state().trials.values() if not t.rescored)
+    with pytest.raises(RunFolderError, match="only the best trials keep theirs"):
+        generate_grid(finished.path, tmp_path / "grid.png", loser, 5, 0)
+
+
+def test_same_seed_same_scores(finished: RunFolder, tmp_path: Path) -> None:
+    """One trial at a time on the CPU: the same configurations, scores to the third decimal."""
+    again = search(tmp_path).state()
+    first = finished.state()
+    assert [t.created.config_id for t in again.trials.values()] == [
+        t.created.config_id for t in first.trials.values()
+    ]
+    for one, two in zip(scores(again), scores(first), strict=True):
+        assert one == pytest.approx(two, abs=5e-4)
+
+
+def test_an_occupied_folder_is_refused_and_untouched(finished: RunFolder) -> None:
+    before = sorted(finished.path.rglob("*"))
+    with pytest.raises(RunFolderError, match="animesearch resume"):
+        launch.start(str(write_space(finished.path.parent)), [], finished.path)
+    assert sorted(finished.path.rglob("*")) == before
+
+
+def test_resuming_a_complete_run_changes_nothing(finished: RunFolder) -> None:
+    before = len(segments(finished.journal))
+    assert launch.resume(finished.path) == launch.DONE
+    assert len(segments(finished.journal)) == before
+
+
+def test_other_data_are_not_resumed_into_the_same_ranking(
+    finished: RunFolder, tmp_path: Path
+) -> None:
+    copy = RunFolder(tmp_path / "run")
+    shutil.copytree(finished.path, copy.path)
+    info = copy.info()
+    copy.write_info(info.model_copy(update={"protocol": {**info.protocol, "samples": 7}}))
+    segments(copy.journal)[-1].unlink()  # the run-closed event: not complete any more
+    with pytest.raises(RunFolderError, match="samples: was 7, is 48"):
+        launch.resume(copy.path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reports", [0, 2, 5])
+def test_killed_and_resumed_is_the_undisturbed_search(
+    finished: RunFolder, tmp_path: Path, reports: int
+) -> None:
+    """SIGKILL of the driver during real training: the same scores, kills and ranking."""
+    _kill_at(tmp_path, reports, signal.SIGKILL)
+    assert launch.resume(tmp_path / "run") == launch.DONE
+    resumed, whole = RunFolder.open(tmp_path / "run").state(), finished.state()
+    for one, two in zip(scores(resumed), scores(whole), strict=True):
+        assert one == pytest.approx(two, abs=5e-4)
+    assert [r.trial_id for r in rank(resumed)] == [r.trial_id for r in rank(whole)]
+    assert [t.state for t in resumed.trials.values()] == [t.state for t in whole.trials.values()]
+
+
+@pytest.mark.slow
+def test_ctrl_c_says_how_to_resume(tmp_path: Path) -> None:
+    code, output = _kill_at(tmp_path, 1, signal.SIGINT)
+    assert code == launch.INTERRUPTED
+    assert f"animesearch resume {tmp_path / 'run'}" in output
+    assert "Traceback" not in output
+    assert RunFolder.open(tmp_path / "run").state().outcome == "interrupted"
+
+
+@pytest.mark.slow
+def test_streamed_data(ray: None, tmp_path: Path) -> None:
+    """Ray Data inside the trial, with a CPU of its own beside the trial's."""
+    run = search(tmp_path, "dataset.mode=stream", "search.trials=2")
+    state = run.state()
+    assert [t.state for t in state.trials.values()].count("failed") == 0
+    assert all(trial.rungs for trial in state.trials.values())
+
+
+@pytest.mark.slow
+def test_population_based_training(ray: None, tmp_path: Path) -> None:
+    run = search(
+        tmp_path,
+        "search.scheduler={name: pbt, interval: 0.25}",
+        "trial.architecture={name: penn-dcgan, width: 4, latent: 8}",
+        "trial.loss=ns",
+    )
+    state = run.state()
+    assert [t.state for t in state.trials.values()] == ["completed"] * 4
+    changed = [t for t in state.trials.values() if t.perturbed]
+    assert changed, "the worst take over the best"
+    for trial in changed:
+        assert 1e-4 <= trial.config["generator"]["lr"] <= 1e-3
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_train_worker_process_per_trial(tmp_path: Path) -> None:
+    """``workers: 1``: the same loop in a nested Ray Train run.  Needs the State API's Ray."""
+    space = write_space(tmp_path)
+    command = [
+        *(sys.executable, "-m", "animesearch", "run", "--space", str(space)),
+        *("--out", str(tmp_path / "run"), "--set", "search.resources.workers=1"),
+        *("--set", "search.trials=2", "--set", "search.images=256"),
+    ]
+    done = subprocess.run(command, cwd=ROOT, env=_environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    state = RunFolder.open(tmp_path / "run").state()
+    assert all(trial.rungs for trial in state.trials.values())
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def _kill_at(folder: Path, reports: int, signum: int) -> tuple[int, str]:
+    """Start a search in a process of its own and send it a signal at a report."""
+    space, run = write_space(folder), folder / "run"
+    command = [sys.executable, "-m", "animesearch", "run", "--space", str(space), "--out", str(run)]
+    log = folder / "log.txt"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=_environment(), stdout=output, stderr=subprocess.STDOUT
+        )
+        while _reports(run / "journal") < reports:
+            assert process.poll() is None, log.read_text()
+        os.kill(process.pid, signum)
+        return process.wait(timeout=120), log.read_text()
+
+
+def _reports(journal: Path) -> int:
+    return len(fold(read_journal(journal)).reports) if segments(journal) else -1
