@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import ray
 from ray import tune
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
@@ -30,7 +32,6 @@ class Source:
     scheduler: TrialScheduler
     samples: int
     space: dict[str, Any] | None = None
-    at_a_time: int | None = None
 
 
 def run_race(
@@ -66,13 +67,16 @@ def _source(race: Race, allotment: Allotment, pbt: Pbt | None, space: Space | No
         return Source(searcher, RaceScheduler(race), max(left, 1))
     from animesearch.tuning.population import PopulationScheduler, population
 
-    return Source(
-        None,
-        PopulationScheduler(race, pbt, space),
-        1,
-        population(race),
-        allotment.concurrency,
-    )
+    return Source(None, PopulationScheduler(race, pbt, space), 1, population(race))
+
+
+def _resources(allotment: Allotment, source: Source) -> dict[str, float]:
+    """A population has no searcher to hold trials back: there the CPUs must do it."""
+    needed = allotment.tune_resources
+    if source.searcher is None:
+        share = ray.cluster_resources()["CPU"] / allotment.concurrency
+        needed["cpu"] = max(needed["cpu"], math.floor(share * 100) / 100)
+    return needed
 
 
 def _tuner(
@@ -86,13 +90,12 @@ def _tuner(
 ) -> tune.Tuner:
     bound = tune.with_parameters(trainable, shared=shared)
     return tune.Tuner(
-        tune.with_resources(bound, allotment.tune_resources),
+        tune.with_resources(bound, _resources(allotment, source)),
         param_space=source.space,
         tune_config=tune.TuneConfig(
             search_alg=source.searcher,
             scheduler=source.scheduler,
             num_samples=source.samples,
-            max_concurrent_trials=source.at_a_time,
             # A nested Train run cannot be taken from its thread: such an actor must go.
             reuse_actors=allotment.workers == 0,
             trial_name_creator=trial_name,

@@ -8,6 +8,8 @@ or with ``mode: stream`` a shard of a Ray Data set.
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -56,6 +58,7 @@ class Shared:
     gpu: float
     data_cpu: float
     workers: int
+    population: bool
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ def shared_of(folder: Path, prepared: Prepared) -> SharedRef:
         gpu=allotment.gpu,
         data_cpu=allotment.data_cpu,
         workers=allotment.workers,
+        population=config.search.scheduler.engine == "tune-pbt",
     )
     return SharedRef([ray.put(shared)])
 
@@ -109,9 +113,38 @@ def run_trial(config: dict[str, Any], shared: SharedRef) -> None:
     here = shared.get()
     datasets = {"train": _stream(here)} if here.images_NCHW is None else {}
     if here.workers == 0:
-        _fit_local(config, here, datasets, tune.report)
+        tell = _telling_with_checkpoints(config, here) if here.population else tune.report
+        _fit_local(config, here, datasets, tell)
     else:
         _fit_nested(config, shared, here, datasets)
+
+
+def _telling_with_checkpoints(config: dict[str, Any], shared: Shared) -> Tell:
+    """Under population based training checkpoints travel through Tune: take over the one that
+    Tune hands out, give it the newest at every rung."""
+    from ray import tune
+
+    from animesearch.trainers.adoption import adopt
+    from animesearch.trainers.checkpoint import SUFFIX, checkpoint_files
+    from animesearch.trainers.config import TrialConfig
+
+    setting = setting_of(config, shared)
+    given = tune.get_checkpoint()
+    if given is not None:
+        with given.as_directory() as place:
+            (donor,) = Path(place).glob(f"*{SUFFIX}")
+            adopt(donor, TrialConfig.model_validate(config[KEY]["trial"]), setting)
+
+    def tell(metrics: Mapping[str, Any]) -> None:
+        if "score" not in metrics:
+            tune.report(metrics)
+            return
+        newest = checkpoint_files(setting.folder / "checkpoints")[-1]
+        with tempfile.TemporaryDirectory() as place:
+            shutil.copy(newest, place)
+            tune.report(metrics, checkpoint=tune.Checkpoint.from_directory(place))
+
+    return tell
 
 
 def _fit_local(

@@ -182,7 +182,10 @@ def test_nothing_leaks_from_a_trial(
 def test_a_diverging_trial_gets_a_verdict(config: Make, setting: Make, source: Make) -> None:
     wild = {"lr": 10.0, "beta1": 0.0}
     reckless = config(
-        architecture=PROGAN | {"growth": 0}, loss="wgan-gp", generator=wild, discriminator=wild
+        architecture=PROGAN | {"growth": 0, "equalised": True},
+        loss="wgan-gp",
+        generator=wild,
+        discriminator=wild,
     )
     place = setting(images=9600, rungs=(4800, 9600), tick=160)
     reports = list(train(reckless, place, source(), brightness))

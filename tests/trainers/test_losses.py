@@ -85,6 +85,9 @@ def test_thresholds() -> None:
         "lsgan": 0.5,
         "wgan-gp": None,
     }
+    for name, middle in (("ns", math.log(0.45 / 0.55)), ("lsgan", 0.45)):
+        assert built(name, smoothing="fuzzy").threshold == built(name).threshold
+        assert built(name, smoothing="one-sided").threshold == pytest.approx(middle)
 
 
 def linear_critic(norm: float) -> PlainDiscriminator:

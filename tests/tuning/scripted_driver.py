@@ -6,12 +6,16 @@ FOLDER, or its resumption.  Each report takes SECONDS.
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from animesearch.results.state import RunState
+from animesearch.results.journal import read_journal, segments
+from animesearch.results.state import RunState, fold
 from animesearch.tuning.bridge import KEY
 from animesearch.tuning.cluster_session import ray_session
 from animesearch.tuning.engine import run_race
@@ -47,6 +51,18 @@ def drive(
     )
     complete = run_race(race, scripted_trial, shared, allotment, folder / "tune", retries=1)
     return complete, race.state
+
+
+def wait_until(process: subprocess.Popen[bytes], reached: Callable[[], bool]) -> None:
+    """Look now and then whether ``reached``; an error if the process ends before."""
+    while not reached():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            raise AssertionError(f"the driver ended by itself with {process.wait(0.05)}")
+
+
+def reports_in(journal: Path) -> int:
+    """Scores in a journal that somebody may be writing; -1 before the first segment."""
+    return len(fold(read_journal(journal)).reports) if segments(journal) else -1
 
 
 if __name__ == "__main__":

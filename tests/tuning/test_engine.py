@@ -6,18 +6,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from animesearch.results.journal import read_journal, segments
+from animesearch.results.journal import read_journal
 from animesearch.results.state import fold
 from animesearch.tuning.cluster_session import ray_session
 from animesearch.tuning.race import replay
 from animesearch.tuning.schedulers.asha import Asha
 from tests.tuning.scripted import RUNGS, outcome
-from tests.tuning.scripted_driver import drive
+from tests.tuning.scripted_driver import drive, reports_in, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -90,19 +90,7 @@ def _drive_until(folder: Path, reports: int, signum: int) -> int:
     command = [sys.executable, "-m", "tests.tuning.scripted_driver", str(folder), "12", "1", "0.2"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
-    _wait(process, lambda: _reports(folder) >= reports)
+    wait_until(process, lambda: reports_in(folder / "journal") >= reports)
     os.kill(process.pid, signum)
     return process.wait(timeout=60)
 
-
-def _wait(process: subprocess.Popen[bytes], until: Callable[[], bool]) -> None:
-    while not until():
-        with_timeout = process.poll()
-        assert with_timeout is None, f"the driver ended by itself with {with_timeout}"
-
-
-def _reports(folder: Path) -> int:
-    journal = folder / "journal"
-    if not segments(journal):
-        return -1
-    return len(fold(read_journal(journal)).reports)

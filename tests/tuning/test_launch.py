@@ -17,14 +17,15 @@ from PIL import Image
 
 from animesearch.errors import RunFolderError
 from animesearch.results.folder import RunFolder
-from animesearch.results.journal import read_journal, segments
+from animesearch.results.journal import segments
 from animesearch.results.ranking import rank, ranking_json
-from animesearch.results.state import RunState, fold
+from animesearch.results.state import RunState
 from animesearch.trainers.generate import generate_grid
 from animesearch.tuning import launch
 from animesearch.tuning.cluster_session import ray_session
 from animesearch.tuning.race import replay
 from animesearch.tuning.schedulers.asha import Asha
+from tests.tuning.scripted_driver import reports_in, wait_until
 from tests.tuning.small import write_space
 
 ROOT = Path(__file__).parents[2]
@@ -235,11 +236,7 @@ def _kill_at(folder: Path, reports: int, signum: int) -> tuple[int, str]:
         process = subprocess.Popen(
             command, cwd=ROOT, env=_environment(), stdout=output, stderr=subprocess.STDOUT
         )
-        while _reports(run / "journal") < reports:
-            assert process.poll() is None, log.read_text()
+        wait_until(process, lambda: reports_in(run / "journal") >= reports)
         os.kill(process.pid, signum)
         return process.wait(timeout=120), log.read_text()
 
-
-def _reports(journal: Path) -> int:
-    return len(fold(read_journal(journal)).reports) if segments(journal) else -1

@@ -32,15 +32,19 @@ S = TypeVar("S", bound="LossSpec")
 class GanLoss(ABC, Generic[S]):
     """A loss of generator and discriminator, on raw outputs of D (logits), batch means.
 
-    ``threshold`` separates real (above) from fake in D's raw output; None where the loss gives
-    the outputs no such meaning.  Most losses define ``d_loss`` and ``g_loss`` only; one that sees
-    more than D's two outputs overrides ``d_objective`` or ``g_objective``.
+    ``threshold`` separates real (above) from fake in D's raw output: there D holds both for
+    equally likely; None where the loss gives the outputs no such meaning.  Most losses define
+    ``d_loss`` and ``g_loss`` only; one that sees more than D's two outputs overrides
+    ``d_objective`` or ``g_objective``.
     """
-
-    threshold: ClassVar[float | None] = None
 
     def __init__(self, spec: S) -> None:
         self.spec = spec
+
+    @property
+    def threshold(self) -> float | None:
+        """Between real and fake in D's raw output, or None."""
+        return None
 
     @abstractmethod
     def d_loss(self, real_B: Tensor, fake_B: Tensor) -> Tensor:

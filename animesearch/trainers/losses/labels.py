@@ -23,6 +23,11 @@ class Targets(NamedTuple):
     real: float
     fake: float
 
+    @property
+    def middle(self) -> float:
+        """The label of an image that is as likely real as fake."""
+        return (self.real + self.fake) / 2
+
 
 _TARGETS: dict[str, Targets] = {
     "none": Targets(1.0, 0.0),

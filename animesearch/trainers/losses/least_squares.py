@@ -39,7 +39,10 @@ class LeastSquaresLoss(GanLoss[LeastSquares]):
     ``k`` is 1/2 with ``half``, else 1.
     """
 
-    threshold: ClassVar[float | None] = 0.5
+    @property
+    def threshold(self) -> float:
+        """The labels' middle: 0.5, and 0.45 with one-sided smoothing."""
+        return targets(self.spec.smoothing).middle
 
     def d_loss(self, real_B: Tensor, fake_B: Tensor) -> Tensor:
         """Sum of the two means, times ``k``."""

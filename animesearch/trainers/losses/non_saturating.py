@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from animesearch.trainers.losses.base import LOSSES, GanLoss, LossSpec
@@ -38,7 +39,11 @@ class NonSaturating(LossSpec):
 class NonSaturatingLoss(GanLoss[NonSaturating]):
     """``L_D = H(t_real, D(x)) + H(t_fake, D(G(z)))``, ``L_G = H(1, D(G(z)))``."""
 
-    threshold: ClassVar[float | None] = 0.0
+    @property
+    def threshold(self) -> float:
+        """The logit of the labels' middle: 0, and -0.2 with one-sided smoothing (0.45)."""
+        middle = targets(self.spec.smoothing).middle
+        return math.log(middle / (1.0 - middle))
 
     def d_loss(self, real_B: Tensor, fake_B: Tensor) -> Tensor:
         """Sum of the two means."""

@@ -1,0 +1,46 @@
+"""Taking over another trial's weights: what population based training calls exploiting."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from animesearch.files import canonical_json
+from animesearch.trainers.checkpoint import (
+    CheckpointInfo,
+    load_checkpoint,
+    read_info,
+    save_checkpoint,
+)
+from animesearch.trainers.config import AdamOptions, TrialConfig
+from animesearch.trainers.setting import TrialSetting
+
+
+def adopt(donor: Path, config: TrialConfig, setting: TrialSetting) -> None:
+    """Replace the trial's checkpoints by the donor's, under the trial's own options.
+
+    Weights, moments of the optimisers, images shown and history are the donor's; configuration,
+    seed, learning rates and betas are the trial's.  The networks must have the same shapes.
+    Nothing happens where the donor is the trial itself.  Raises :class:`CheckpointError` for a
+    damaged file.
+    """
+    state = load_checkpoint(donor)
+    own = canonical_json(config.model_dump(mode="json"))
+    if state["config"] == own and state["identity"]["seed"] == setting.seed:
+        return
+    state["config"] = own
+    state["identity"] = {**state["identity"], "seed": setting.seed}
+    _set_options(state["optimiser_g"], config.generator)
+    _set_options(state["optimiser_d"], config.discriminator)
+    log = setting.folder / "losses.csv"
+    state["log_bytes"] = log.stat().st_size if log.exists() else 0  # each keeps its own losses
+    info = read_info(donor)
+    folder = setting.folder / "checkpoints"
+    shutil.rmtree(folder, ignore_errors=True)
+    save_checkpoint(folder, state, CheckpointInfo(info.images, info.score, info.healthy))
+
+
+def _set_options(optimiser: dict[str, Any], options: AdamOptions) -> None:
+    for group in optimiser["param_groups"]:
+        group.update(lr=options.lr, betas=(options.beta1, options.beta2))
