@@ -11,6 +11,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from animesearch.datasets.config import DatasetConfig
 from animesearch.errors import UnsupportedError, UserError
 from animesearch.metrics.config import MetricConfig
+from animesearch.metrics.verdict import VerdictRules
 from animesearch.registry import Options
 from animesearch.trainers.config import TrialConfig
 from animesearch.tuning.samplers import SAMPLERS, SamplerSpec, Tpe
@@ -66,6 +67,11 @@ class SearchConfig(Options):
     finalists: int = Field(3, ge=1, description="best trials scored again on fresh samples")
     retries: int = Field(1, ge=0, description="restarts of a trial whose process died")
     grid: tuple[int, int] = Field((5, 5), description="rows and columns of the sample grids")
+    verdict: VerdictRules = Field(
+        VerdictRules(ignore=("d-blind",)),
+        description="when a trial counts as collapsed and stops.  d-blind is ignored unless asked "
+        "for: over short budgets it stopped trials that were still getting better",
+    )
     storage: str = Field(
         "sqlite", description="Optuna's study: sqlite (in the run folder), or a database URL"
     )

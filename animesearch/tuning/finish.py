@@ -71,10 +71,10 @@ def rescore_finalists(
     real = ray.put(prepared.real)
     waiting = {}
     for trial in finalists:
-        if trial.rescored is None:
-            checkpoint = best_checkpoint(folder.checkpoints(trial.trial_id))
+        checkpoint = best_checkpoint(folder.checkpoints(trial.trial_id))
+        if trial.rescored is None and checkpoint is not None:
             reference = task.remote(
-                str(checkpoint),
+                str(checkpoint.resolve()),
                 prepared.choice.spec,
                 real,
                 samples,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from animesearch.datasets.kinds import Order
     from animesearch.metrics.features import FeatureSpec
     from animesearch.metrics.statistics import RealStatistics
+    from animesearch.metrics.verdict import VerdictRules
     from animesearch.trainers.setting import BatchSource, TrialSetting
     from animesearch.tuning.prepare import Prepared
 
@@ -59,6 +60,7 @@ class Shared:
     data_cpu: float
     workers: int
     population: bool
+    rules: VerdictRules
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ def shared_of(folder: Path, prepared: Prepared) -> SharedRef:
         data_cpu=allotment.data_cpu,
         workers=allotment.workers,
         population=config.search.scheduler.engine == "tune-pbt",
+        rules=config.search.verdict,
     )
     return SharedRef([ray.put(shared)])
 
@@ -222,6 +225,7 @@ def setting_of(config: dict[str, Any], shared: Shared) -> TrialSetting:
         device=shared.device,
         threads=shared.threads,
         grid=shared.grid,
+        rules=shared.rules,
     )
 
 

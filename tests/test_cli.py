@@ -1,0 +1,180 @@
+"""The command line: exit codes and messages of what people do wrong, and of what they do right."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from animesearch import cli
+from animesearch.datasets.drawing.face import draw_face
+from animesearch.results.folder import RunFolder
+from animesearch.tuning.cluster_session import ray_session
+from tests.tuning.small import SPACE, write_space
+
+Command = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANIMESEARCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        with ray_session():
+            yield
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """``command("run", "--space", "x")`` in an empty folder: the exit code and all output."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["animesearch", *arguments])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+            raise SystemExit(0)
+        captured = capsys.readouterr()
+        return int(end.value.code or 0), " ".join((captured.out + captured.err).split())
+
+    return run
+
+
+def faces(folder: Path, count: int) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for index in range(count):
+        Image.fromarray(draw_face(0, index, 16)[0]).save(folder / f"{index}.png")
+    return folder
+
+
+def test_help_loads_nothing_heavy() -> None:
+    heavy = "torch ray pydantic numpy optuna rich.console"
+    code = f"import sys, animesearch.cli; print([m for m in '{heavy}'.split() if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("run",), ("resume",), ("rank",), ("generate",), ("list",), ("doctor",)]
+)
+def test_every_command_has_help(command: Command, arguments: tuple[str, ...]) -> None:
+    code, text = command(*arguments, "--help")
+    assert code == 0 and "Usage" in text
+
+
+def test_unknown_space_names_the_shipped_ones(command: Command) -> None:
+    code, text = command("run", "--space", "progna.yaml")
+    assert code == 2
+    assert "progan" in text and "Traceback" not in text
+
+
+def test_every_mistake_at_once_and_nothing_started(command: Command, tmp_path: Path) -> None:
+    space = write_space(tmp_path / "in", SPACE.replace("lsgan", "lsgna").replace("size:", "sice:"))
+    code, text = command("run", "--space", str(space), "--set", "trial.batch=many")
+    assert code == 2
+    assert "3 mistakes" in text
+    assert "did you mean 'lsgan'" in text and "did you mean 'size'" in text
+    assert "line 4" in text and "--set, trial.batch" in text
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("dataset.source=nowhere/faces", "nowhere"),
+        ("dataset.size=24", "cannot do images of 24 pixels; allowed: 16, 32, 64, 128"),
+        ("search.scheduler={name: pbt}", "pbt"),
+        ("search.resources={concurrency: 900, cpu: 1}", "900 trials x 1 CPU"),
+        ("search.scheduler.first_rung=100000", "lies above the full budget"),
+        ("trial.batch=400", "one step of D takes 400 images"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    command: Command, tmp_path: Path, override: str, expected: str
+) -> None:
+    space = write_space(tmp_path / "in")
+    code, text = command("run", "--space", str(space), "--out", "out", "--set", override)
+    assert code == 2, text
+    assert expected in text
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("count", "expected"), [(0, "no "), (1, "1")])
+def test_too_few_images(command: Command, tmp_path: Path, count: int, expected: str) -> None:
+    space, source = write_space(tmp_path / "in"), faces(tmp_path / "faces", count)
+    code, text = command("run", "--space", str(space), "--set", f"dataset.source={source}")
+    assert code == 2
+    assert expected in text and str(source.name) in text
+    assert not (tmp_path / "runs").exists()
+
+
+def test_unreadable_images_are_left_out_and_counted(command: Command, tmp_path: Path) -> None:
+    space, source = write_space(tmp_path / "in"), faces(tmp_path / "faces", 60)
+    (source / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"no image")
+    (source / "empty.jpg").write_bytes(b"")
+    code, text = command(
+        *("run", "--space", str(space), "--out", "out"),
+        *("--set", f"dataset.source={source}", "--set", "search.trials=2"),
+    )
+    assert code == 0, text
+    assert "60 images of 16 px, 2 left out" in text
+    manifest = json.loads((tmp_path / "out" / "data" / "manifest.json").read_text())
+    assert {drop["name"] for drop in manifest["dropped"]} == {"broken.png", "empty.jpg"}
+
+
+def test_a_space_without_distribution_is_one_trial(command: Command, tmp_path: Path) -> None:
+    text = SPACE.replace("{loguniform: [1.0e-4, 1.0e-3]}", "2.0e-4").replace(
+        "{choice: [ns, lsgan]}", "ns"
+    )
+    head, tail = text.split("  architecture:")
+    text = head + "  architecture: {name: penn-dcgan, width: 4, latent: 8}\n  loss:" + (
+        tail.split("  loss:")[1]
+    )
+    code, said = command("run", "--space", str(write_space(tmp_path / "in", text)), "--out", "out")
+    assert code == 0, said
+    assert "one trial, nothing to search" in said
+    assert len(RunFolder.open(tmp_path / "out").state().trials) == 1
+
+    code, said = command("rank", "out", "--json")
+    assert code == 0 and json.loads(said)["trials"][0]["place"] == 1
+    code, said = command("run", "--space", str(tmp_path / "in" / "small.yaml"), "--out", "out")
+    assert code == 2 and "animesearch resume" in said
+    code, said = command("generate", "out", "--trial", "t0001", "-o", "grid.png")
+    assert code == 2 and "did you mean 't0000'" in said
+    code, said = command("generate", "out", "-n", "4", "-o", "grid.png")
+    assert code == 0 and (tmp_path / "grid.png").is_file()
+
+
+@pytest.mark.parametrize("name", ["rank", "resume"])
+def test_a_folder_that_is_no_run(command: Command, tmp_path: Path, name: str) -> None:
+    assert command(name, "nowhere")[0] == 2
+    code, text = command(name, str(tmp_path))
+    assert code == 2 and "run.json" in text
+
+
+def test_schema_and_lists_are_json(command: Command) -> None:
+    code, text = command("schema")
+    assert code == 0 and "trial" in json.loads(text)["properties"]
+    code, text = command("list", "losses", "--json")
+    assert code == 0 and "wgan-gp" in {row["name"] for row in json.loads(text)}
+
+
+def test_doctor_tells_what_would_run(command: Command) -> None:
+    code, text = command("doctor", "--json")
+    found = json.loads(text)
+    assert code == 0
+    assert found["cores"] >= 1 and "lite0" in found["features: auto"]
+
+
+def test_cluster_file(command: Command, tmp_path: Path) -> None:
+    shipped = Path(__file__).parents[1] / "cluster.yaml"
+    assert command("validate-cluster", str(shipped))[0] == 0
+    (tmp_path / "bad.yaml").write_text("cluster_name: x\nprovidr: {type: aws}\n")
+    code, text = command("validate-cluster", str(tmp_path / "bad.yaml"))
+    assert code == 2 and "provider" in text
