@@ -31,9 +31,7 @@ app = typer.Typer(
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set", metavar="A.B=C", help="Override a value of the space; may be repeated."
-    ),
+    typer.Option("--set", metavar="A.B=C", help="Override a value of the space; may be repeated."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

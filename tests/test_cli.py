@@ -133,8 +133,10 @@ def test_a_space_without_distribution_is_one_trial(command: Command, tmp_path: P
         "{choice: [ns, lsgan]}", "ns"
     )
     head, tail = text.split("  architecture:")
-    text = head + "  architecture: {name: penn-dcgan, width: 4, latent: 8}\n  loss:" + (
-        tail.split("  loss:")[1]
+    text = (
+        head
+        + "  architecture: {name: penn-dcgan, width: 4, latent: 8}\n  loss:"
+        + (tail.split("  loss:")[1])
     )
     code, said = command("run", "--space", str(write_space(tmp_path / "in", text)), "--out", "out")
     assert code == 0, said

@@ -32,7 +32,7 @@ class PackedDataset:
 
     folder: Path
     manifest: Manifest
-    images_NCHW: NDArray[np.uint8]  # noqa: N815 - shape suffix
+    images_NCHW: NDArray[np.uint8]
     names: list[str]
     labels: list[str] | None
     tags: list[list[str]]

@@ -41,9 +41,7 @@ class Score:
     metric: str
     samples: int
     seconds: float = 0.0
-    features_ND: npt.NDArray[np.float32] | None = field(  # noqa: N815
-        default=None, repr=False, compare=False
-    )
+    features_ND: npt.NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.value):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -36,7 +36,7 @@ def train(
     setting: TrialSetting,
     data: BatchSource,
     score: ScoreFunction | None = None,
-) -> Iterator[Report]:
+) -> Generator[Report, None, None]:
     """Train one trial; yields a :class:`Report` at each tick and each rung.
 
     At a rung the averaged generator is scored at full size (``score(draw)``, where

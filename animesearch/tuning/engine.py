@@ -34,40 +34,43 @@ class Source:
     space: dict[str, Any] | None = None
 
 
-def run_race(
-    race: Race,
-    trainable: Callable[..., None],
-    shared: object,
-    allotment: Allotment,
-    storage: Path,
-    retries: int,
-    pbt: Pbt | None = None,
-    space: Space | None = None,
-) -> bool:
-    """Drive ``race`` to its end; True if it got there, False if it was interrupted.
+@dataclass(frozen=True)
+class Job:
+    """What Tune runs.
 
-    With ``pbt`` Tune's population based training perturbs the trials within ``space``.
-
-    ``trainable(config, shared=...)`` runs in a process that serves several trials one after
-    the other; ``shared`` reaches it through the object store, arrays without a copy.
+    ``trainable(config, shared=...)`` trains one trial, in a process that serves several one
+    after the other; ``shared`` reaches it through the object store, arrays without a copy.
+    ``storage`` is the folder for Tune's own files, ``retries`` the restarts of a trial whose
+    process died; ``space`` is needed where the scheduler perturbs trials within it.
     """
+
+    trainable: Callable[..., None]
+    shared: object
+    allotment: Allotment
+    storage: Path
+    retries: int
+    space: Space | None = None
+
+
+def run_race(race: Race, job: Job) -> bool:
+    """Drive ``race`` to its end; True if it got there, False if it was interrupted."""
     with _termination_as_interrupt():
         try:
-            source = _source(race, allotment, pbt, space)
-            _tuner(race, source, trainable, shared, allotment, storage, retries).fit()
+            _tuner(race, job, _source(race, job)).fit()
         except KeyboardInterrupt:
             race.close()
     return not race.state.unfinished() and len(race.state.trials) >= race.trials
 
 
-def _source(race: Race, allotment: Allotment, pbt: Pbt | None, space: Space | None) -> Source:
-    if pbt is None or space is None:
-        left = race.trials - len(race.state.trials) + len(race.state.unfinished())
-        searcher = RaceSearcher(race, allotment.concurrency)
-        return Source(searcher, RaceScheduler(race), max(left, 1))
-    from animesearch.tuning.population import PopulationScheduler, population
+def _source(race: Race, job: Job) -> Source:
+    scheduler = race.plan.scheduler
+    if isinstance(scheduler, Pbt) and job.space is not None:
+        from animesearch.tuning.population import PopulationScheduler, population
 
-    return Source(None, PopulationScheduler(race, pbt, space), 1, population(race))
+        return Source(None, PopulationScheduler(race, scheduler, job.space), 1, population(race))
+    left = race.trials - len(race.state.trials) + len(race.state.unfinished())
+    searcher = RaceSearcher(race, job.allotment.concurrency)
+    return Source(searcher, RaceScheduler(race), max(left, 1))
 
 
 def _resources(allotment: Allotment, source: Source) -> dict[str, float]:
@@ -79,33 +82,25 @@ def _resources(allotment: Allotment, source: Source) -> dict[str, float]:
     return needed
 
 
-def _tuner(
-    race: Race,
-    source: Source,
-    trainable: Callable[..., None],
-    shared: object,
-    allotment: Allotment,
-    storage: Path,
-    retries: int,
-) -> tune.Tuner:
-    bound = tune.with_parameters(trainable, shared=shared)
+def _tuner(race: Race, job: Job, source: Source) -> tune.Tuner:
+    bound = tune.with_parameters(job.trainable, shared=job.shared)
     return tune.Tuner(
-        tune.with_resources(bound, _resources(allotment, source)),
+        tune.with_resources(bound, _resources(job.allotment, source)),
         param_space=source.space,
         tune_config=tune.TuneConfig(
             search_alg=source.searcher,
             scheduler=source.scheduler,
             num_samples=source.samples,
             # A nested Train run cannot be taken from its thread: such an actor must go.
-            reuse_actors=allotment.workers == 0,
+            reuse_actors=job.allotment.workers == 0,
             trial_name_creator=trial_name,
             trial_dirname_creator=trial_name,
         ),
         run_config=tune.RunConfig(
             name=f"session-{race.state.sessions}",
-            storage_path=str(storage.resolve()),
+            storage_path=str(job.storage.resolve()),
             callbacks=[RaceCallback(race)],
-            failure_config=tune.FailureConfig(max_failures=retries),
+            failure_config=tune.FailureConfig(max_failures=job.retries),
             verbose=0,
         ),
     )

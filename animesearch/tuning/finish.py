@@ -9,8 +9,8 @@ from pathlib import Path
 
 from animesearch.files import write_json
 from animesearch.results.folder import RunFolder
-from animesearch.results.journal import Journal
 from animesearch.results.formats import varying
+from animesearch.results.journal import Journal
 from animesearch.results.ranking import Ranked, rank, ranking_json
 from animesearch.results.records import Rescored, RunInfo
 from animesearch.results.state import RunState, TrialRecord
@@ -106,9 +106,7 @@ def drop_losers(folder: RunFolder, state: RunState, keep: set[str]) -> None:
             shutil.rmtree(folder.checkpoints(trial_id), ignore_errors=True)
 
 
-def draw_wall(
-    folder: RunFolder, info: RunInfo, state: RunState, best: Sequence[Ranked]
-) -> None:
+def draw_wall(folder: RunFolder, info: RunInfo, state: RunState, best: Sequence[Ranked]) -> None:
     """``best.png``: each finalist's grid from the shared latents, real images beside them."""
     names = varying([trial.params for trial in state.trials.values()])
     rows = []

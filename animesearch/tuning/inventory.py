@@ -73,7 +73,9 @@ def _row(spec: type[Spec]) -> Row:
         "summary": spec.summary(),
         "options": {
             name: {
-                "default": None if field.is_required() else _plain(field.get_default(call_default_factory=True, validated_data={})),
+                "default": None
+                if field.is_required()
+                else _plain(field.get_default(call_default_factory=True, validated_data={})),
                 "description": field.description or "",
             }
             for name, field in spec.model_fields.items()

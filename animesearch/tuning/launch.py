@@ -22,9 +22,8 @@ from animesearch.results.stages import stages
 from animesearch.results.state import RunState
 from animesearch.results.tables import ranking_table
 from animesearch.results.views import View, make_view
-from animesearch.searchspace.space import Space
 from animesearch.tuning.cluster_session import ray_session
-from animesearch.tuning.engine import run_race
+from animesearch.tuning.engine import Job, run_race
 from animesearch.tuning.finish import finish
 from animesearch.tuning.prepare import (
     Prepared,
@@ -37,7 +36,6 @@ from animesearch.tuning.prepare import (
 )
 from animesearch.tuning.race import Race, RacePlan
 from animesearch.tuning.resources import Machine
-from animesearch.tuning.schedulers.pbt import Pbt
 from animesearch.tuning.study import Brain
 from animesearch.tuning.worker import run_trial, shared_of
 
@@ -175,7 +173,9 @@ def _refuse_other_protocol(info: RunInfo, prepared: Prepared) -> None:
 def _race(folder: RunFolder, info: RunInfo, prepared: Prepared, console: Console) -> int:
     state = folder.state()
     config = prepared.search.config
-    stopping = config.search.scheduler.engine == "journal" and config.search.scheduler.name != "none"
+    stopping = (
+        config.search.scheduler.engine == "journal" and config.search.scheduler.name != "none"
+    )
     view = make_view(
         console,
         name=info.name,
@@ -190,9 +190,7 @@ def _race(folder: RunFolder, info: RunInfo, prepared: Prepared, console: Console
     return _farewell(folder, state, complete, console)
 
 
-def _run(
-    folder: RunFolder, info: RunInfo, prepared: Prepared, state: RunState, view: View
-) -> bool:
+def _run(folder: RunFolder, info: RunInfo, prepared: Prepared, state: RunState, view: View) -> bool:
     config = prepared.search.config
     journal = Journal(folder.journal)
     brain = Brain(
@@ -208,23 +206,22 @@ def _run(
     state.apply(opened)
     view.event(opened, state)
     race = Race(
-        RacePlan(info.rungs, info.trials, info.seed),
-        config.search.scheduler,
+        RacePlan(info.rungs, info.trials, info.seed, config.search.scheduler),
         brain,
         journal,
         state,
         view,
     )
     try:
-        complete = run_race(
-            race,
+        job = Job(
             run_trial,
             shared_of(folder.path, prepared),
             prepared.allotment,
             folder.path / "tune",
             config.search.retries,
-            *_population(prepared),
+            prepared.search.space,
         )
+        complete = run_race(race, job)
         if complete:
             finish(folder, info, prepared, journal, state, view)
     except KeyboardInterrupt:
@@ -236,12 +233,6 @@ def _run(
     state.apply(closed)
     view.event(closed, state)
     return complete
-
-
-def _population(prepared: Prepared) -> tuple[Pbt | None, Space | None]:
-    """Options and space of population based training, where it was asked for."""
-    scheduler = prepared.search.config.search.scheduler
-    return (scheduler, prepared.search.space) if isinstance(scheduler, Pbt) else (None, None)
 
 
 def _storage(folder: RunFolder, wanted: str) -> str | None:

@@ -34,7 +34,7 @@ def population(race: Race) -> dict[str, Any]:
     return {KEY: tune.grid_search(configs)}
 
 
-class PopulationScheduler(PopulationBasedTraining):  # type: ignore[misc]
+class PopulationScheduler(PopulationBasedTraining):
     """Tune's PBT, one perturbation per rung, within the bounds of the space."""
 
     def __init__(self, race: Race, options: Pbt, space: Space) -> None:

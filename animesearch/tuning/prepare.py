@@ -105,18 +105,14 @@ def prepare(search: Search, machine: Machine, progress: Progress) -> Prepared:
     return Prepared(search, packed, choice, real, allotment, rungs)
 
 
-def _real_statistics(
-    packed: PackedDataset, choice: Choice, allotment: Allotment
-) -> RealStatistics:
+def _real_statistics(packed: PackedDataset, choice: Choice, allotment: Allotment) -> RealStatistics:
     """Measured in a Ray task, so that the driver needs no torch and a GPU node is used."""
     import ray
 
     from animesearch.tuning.tasks import measure_reals
 
     task = ray.remote(num_cpus=1, num_gpus=allotment.gpu)(measure_reals)
-    found: RealStatistics = ray.get(
-        task.remote(str(packed.folder), choice.spec, allotment.device)
-    )
+    found: RealStatistics = ray.get(task.remote(str(packed.folder), choice.spec, allotment.device))
     return found
 
 

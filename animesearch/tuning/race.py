@@ -37,11 +37,13 @@ PENALTY = 1.5
 
 @dataclass(frozen=True)
 class RacePlan:
-    """The fixed numbers of a race: rungs in images (the last is the budget), trials, seed."""
+    """What is fixed in a race: rungs in images (the last is the budget), trials, seed, and the
+    scheduler that decides."""
 
     rungs: tuple[int, ...]
     trials: int
     seed: int
+    scheduler: SchedulerSpec
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,6 @@ class Race:
     def __init__(
         self,
         plan: RacePlan,
-        scheduler: SchedulerSpec,
         brain: Brain,
         journal: Journal,
         state: RunState,
@@ -68,7 +69,7 @@ class Race:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.plan, self.state = plan, state
-        self._scheduler, self._brain, self._journal = scheduler, brain, journal
+        self._brain, self._journal = brain, journal
         self._view, self._clock = view, clock
         self._handed_out: set[str] = set()
         self._closing = False
@@ -214,9 +215,10 @@ class Race:
             self._brain.tell(record)
 
     def _decide(self, record: TrialRecord, report: RungReported) -> Decision:
-        if self._scheduler.engine != "journal":
-            return Decision(True, f"decided by {self._scheduler.name}")
-        return decide(self._scheduler, self.state, self.plan.rungs, record, report)
+        scheduler = self.plan.scheduler
+        if scheduler.engine != "journal":
+            return Decision(True, f"decided by {scheduler.name}")
+        return decide(scheduler, self.state, self.plan.rungs, record, report)
 
     def _collapse(self, record: TrialRecord, metrics: Mapping[str, Scalar]) -> None:
         worst = self.state.worst_score
@@ -279,9 +281,7 @@ def replay(scheduler: SchedulerSpec, state: RunState, rungs: tuple[int, ...]) ->
 
 
 def _arrival(record: TrialRecord, report: RungReported, rungs: tuple[int, ...]) -> Arrival:
-    best = min(
-        [report.score, *(r.score for r in record.rungs.values() if r.rung < report.rung)]
-    )
+    best = min([report.score, *(r.score for r in record.rungs.values() if r.rung < report.rung)])
     created = record.created
     return Arrival(created.trial_id, created.number, created.group, rungs[report.rung], best)
 

@@ -110,9 +110,7 @@ def estimate_of(
     of a full trial, the expected share of them is taken to be that of the images.
     """
     share = plan.remaining() / plan.images
-    full = [
-        t.start + plan.images / t.train + scorings * samples * t.score for t in timings
-    ]
+    full = [t.start + plan.images / t.train + scorings * samples * t.score for t in timings]
     mean = statistics.fmean(full)
     spread = statistics.stdev(full) / len(full) ** 0.5 if len(full) > 1 else 0.0
     return Estimate(
@@ -212,9 +210,7 @@ def _draw(search: Search) -> list[dict[str, Any]]:
 def _plan(search: Search, rungs: tuple[int, ...]) -> Plan:
     scheduler = search.config.search.scheduler
     stopping = scheduler.engine == "journal" and scheduler.name != "none"
-    return Plan(
-        search.config.name, "", trial_count(search), rungs[-1], rungs if stopping else ()
-    )
+    return Plan(search.config.name, "", trial_count(search), rungs[-1], rungs if stopping else ())
 
 
 def _allot(search: Search, machine: Machine) -> Allotment:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 def measure_reals(folder: str, spec: FeatureSpec, device: str) -> RealStatistics:
     """Statistics of the packed set in ``folder``, from the user's cache where known."""
-    from animesearch.datasets.pipeline import default_cache
     from animesearch.datasets.packed import PackedDataset
+    from animesearch.datasets.pipeline import default_cache
     from animesearch.metrics.statistics import real_statistics
 
     packed = PackedDataset.open(Path(folder))

@@ -89,8 +89,7 @@ def open_race(
     journal.append(opened)
     state.apply(opened)
     return Race(
-        RacePlan(RUNGS, trials, seed),
-        scheduler or Asha(),
+        RacePlan(RUNGS, trials, seed, scheduler or Asha()),
         brain,
         journal,
         state,

@@ -18,7 +18,7 @@ from animesearch.results.journal import read_journal, segments
 from animesearch.results.state import RunState, fold
 from animesearch.tuning.bridge import KEY
 from animesearch.tuning.cluster_session import ray_session
-from animesearch.tuning.engine import run_race
+from animesearch.tuning.engine import Job, run_race
 from animesearch.tuning.resources import Allotment
 from tests.tuning.scripted import RUNGS, open_race, score_of
 
@@ -46,10 +46,9 @@ def drive(
     """Run or resume; whether it got to the end, and the state it ended in."""
     race = open_race(folder / "journal", trials)
     shared = {"folder": str(folder), "seconds": seconds, "broken_width": broken_width}
-    allotment = Allotment(
-        cpu=1.0, gpu=0.0, data_cpu=0.0, concurrency=concurrency, workers=0
-    )
-    complete = run_race(race, scripted_trial, shared, allotment, folder / "tune", retries=1)
+    allotment = Allotment(cpu=1.0, gpu=0.0, data_cpu=0.0, concurrency=concurrency, workers=0)
+    job = Job(scripted_trial, shared, allotment, folder / "tune", retries=1)
+    complete = run_race(race, job)
     return complete, race.state
 
 

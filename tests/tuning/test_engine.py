@@ -93,4 +93,3 @@ def _drive_until(folder: Path, reports: int, signum: int) -> int:
     wait_until(process, lambda: reports_in(folder / "journal") >= reports)
     os.kill(process.pid, signum)
     return process.wait(timeout=60)
-

@@ -60,7 +60,10 @@ def test_a_nested_trial_leaves_its_cpus_to_its_worker() -> None:
 
 
 @given(
-    cpus=st.integers(1, 128), gpus=st.integers(0, 8), trials=st.integers(1, 200), stream=st.booleans()
+    cpus=st.integers(1, 128),
+    gpus=st.integers(0, 8),
+    trials=st.integers(1, 200),
+    stream=st.booleans(),
 )
 def test_auto_never_takes_more_than_there_is(
     cpus: int, gpus: int, trials: int, stream: bool

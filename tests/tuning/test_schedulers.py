@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +29,7 @@ def at(rung: int, *scores: float, family: str = "a") -> list[Arrival]:
 def test_rungs_ascend_to_the_full_budget(spec: type[SchedulerSpec], images: int) -> None:
     rungs = spec().rungs(images)
     assert rungs[-1] == images
-    assert all(a < b for a, b in zip(rungs, rungs[1:], strict=False))
+    assert all(a < b for a, b in pairwise(rungs))
     assert rungs[0] >= 1
 
 

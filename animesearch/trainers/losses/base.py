@@ -22,8 +22,8 @@ class DiscriminatorTerms(NamedTuple):
     """
 
     loss: Tensor
-    real_B: Tensor  # noqa: N815
-    fake_B: Tensor  # noqa: N815
+    real_B: Tensor
+    fake_B: Tensor
 
 
 S = TypeVar("S", bound="LossSpec")
