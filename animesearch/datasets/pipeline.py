@@ -123,18 +123,18 @@ def _pack(config: DatasetConfig, listing: Listing, folder: Path, tell: Progress)
 
 
 @contextlib.contextmanager
-def _quiet(context: DataContext) -> Iterator[DataContext]:
-    """Settings of one run: no bars and no log of its own; the caller has a progress function."""
-    ours = context.copy()
-    ours.enable_progress_bars = False
-    ours.print_on_execution_start = False
+def _quiet(context: DataContext) -> Iterator[None]:
+    """For one run: no bars and no log of Ray's own; the caller has a progress function."""
     logger = logging.getLogger("ray.data")
-    before = logger.level
+    level, bars = logger.level, context.enable_progress_bars
+    told = context.print_on_execution_start
     logger.setLevel(logging.ERROR)
+    context.enable_progress_bars = context.print_on_execution_start = False
     try:
-        yield ours
+        yield
     finally:
-        logger.setLevel(before)
+        logger.setLevel(level)
+        context.enable_progress_bars, context.print_on_execution_start = bars, told
 
 
 def _tables(config: DatasetConfig, listing: Listing) -> Iterator[pa.Table]:
@@ -145,7 +145,7 @@ def _tables(config: DatasetConfig, listing: Listing) -> Iterator[pa.Table]:
     if not ray.is_initialized():
         raise RuntimeError("prepare() needs an initialised Ray to pack images")
     cpus = max(1, int(ray.cluster_resources().get("CPU", 1)))
-    with _quiet(DataContext.get_current()) as context, DataContext.current(context):
+    with _quiet(DataContext.get_current()):
         blocks = ray.data.from_arrow(item_blocks(listing, config.image_bytes, cpus))
         packed = blocks.map_batches(
             partial(pack_block, config=config), batch_size=None, batch_format="pyarrow"

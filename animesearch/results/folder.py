@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,10 @@ from animesearch.files import write_atomic
 from animesearch.results.journal import read_journal
 from animesearch.results.records import FORMAT, RunInfo
 from animesearch.results.state import RunState, fold
+
+
+ROOM_TO_BEGIN = 200_000_000
+"""Bytes that must be free: journal, grids and the checkpoints of a small search."""
 
 
 class RunFolder:
@@ -56,6 +61,17 @@ class RunFolder:
             raise RunFolderError(f"cannot look into {path}: {error}") from error
         if occupied:
             raise RunFolderError(f"{path} exists and is not empty; {_other_way(path)}")
+
+    @staticmethod
+    def refuse_full_disk(path: Path, needed: int = ROOM_TO_BEGIN) -> None:
+        """Raise :class:`RunFolderError` where fewer than ``needed`` bytes are free."""
+        place = next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
+        free = shutil.disk_usage(place).free
+        if free < needed:
+            raise RunFolderError(
+                f"the disk of {path} is too full to begin: {free / 1e6:,.0f} MB are free, a run "
+                f"needs at least {needed / 1e6:,.0f} MB; choose another place with --out"
+            )
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:

@@ -49,6 +49,7 @@ def start(space: str, overrides: Sequence[str], out: Path | None) -> int:
     now = datetime.now().astimezone()
     path = out or default_run_folder(search.config.name, now.strftime("%Y-%m-%d-%H%M"))
     RunFolder.refuse_occupied(path)
+    RunFolder.refuse_full_disk(path)
     search = search.located()
     console = Console()
     with ray_session(dashboard=_nested(search)) as machine:

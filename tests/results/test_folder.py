@@ -161,3 +161,9 @@ def test_a_copied_run_is_ranked_without_torch_and_ray(run: RunFolder) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "4590.9*" in done.stdout
+
+
+def test_a_disk_too_full_to_begin_is_said(tmp_path: Path) -> None:
+    RunFolder.refuse_full_disk(tmp_path / "new" / "run")
+    with pytest.raises(RunFolderError, match=r"too full to begin: .* MB are free.*--out"):
+        RunFolder.refuse_full_disk(tmp_path / "new" / "run", needed=10**18)
