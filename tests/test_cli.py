@@ -90,9 +90,20 @@ def test_every_mistake_at_once_and_nothing_started(command: Command, tmp_path: P
         ("dataset.source=nowhere/faces", "nowhere"),
         ("dataset.size=24", "cannot do images of 24 pixels; allowed: 16, 32, 64, 128"),
         ("search.scheduler={name: pbt}", "pbt"),
+        (
+            "search={images: 512, scheduler: pbt, resources: {workers: 1}}",
+            "scheduler 'pbt' needs search.resources.workers: 0",
+        ),
         ("search.resources={concurrency: 900, cpu: 1}", "900 trials x 1 CPU"),
         ("search.scheduler.first_rung=100000", "lies above the full budget"),
         ("trial.batch=400", "one step of D takes 400 images"),
+        (
+            "search={epochs: 0.5, scheduler: {name: asha, first_rung: 0.25}}",
+            "one step of D takes 16 images",
+        ),
+        ("search.grid=[0, 3]", "search.grid.0: must be at least 1"),
+        ("search.scheduler={name: asha, grace: {penn: 10}}", "no architecture 'penn'"),
+        ("search.storage=nonsense", "search.storage 'nonsense' cannot be used"),
     ],
 )
 def test_what_cannot_be_done_is_said(
@@ -158,6 +169,15 @@ def test_a_folder_that_is_no_run(command: Command, tmp_path: Path, name: str) ->
     assert command(name, "nowhere")[0] == 2
     code, text = command(name, str(tmp_path))
     assert code == 2 and "run.json" in text
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_the_work(
+    command: Command, tmp_path: Path
+) -> None:
+    space = write_space(tmp_path / "in")
+    code, text = command("run", "--space", str(space), "--out", f"{space}/run")
+    assert code == 2 and "cannot make the run folder" in text
+    assert "pack" not in text and "features" not in text
 
 
 def test_schema_and_lists_are_json(command: Command) -> None:

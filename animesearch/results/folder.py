@@ -3,11 +3,13 @@
 ::
 
     run.json              what the run is (RunInfo)
-    space.yaml            the space as it was read, overrides in its last comment
+    space.yaml            the space as it was read
+    overrides.json        what --set changed in it
     journal/00000001.json segments of events: the truth
     study.db              Optuna's study, made from the journal
     data/                 reals.png, manifest.json of the packed set
-    trials/t0000/         config.json, losses.csv, ticks.csv, grids/*.png, checkpoints/*
+    trials/t0000/         losses.csv, grids/*.png, checkpoints/*
+    tune/                 Ray Tune's own files, TensorBoard events among them
     best.png ranking.json after the race
 """
 
@@ -15,8 +17,8 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +30,6 @@ from animesearch.files import write_atomic
 from animesearch.results.journal import read_journal
 from animesearch.results.records import FORMAT, RunInfo
 from animesearch.results.state import RunState, fold
-
 
 ROOM_TO_BEGIN = 200_000_000
 """Bytes that must be free: journal, grids and the checkpoints of a small search."""
@@ -64,8 +65,11 @@ class RunFolder:
 
     @staticmethod
     def refuse_full_disk(path: Path, needed: int = ROOM_TO_BEGIN) -> None:
-        """Raise :class:`RunFolderError` where fewer than ``needed`` bytes are free."""
+        """Raise :class:`RunFolderError` where no folder can be made, or where fewer than
+        ``needed`` bytes are free."""
         place = next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
+        if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+            raise RunFolderError(f"cannot make the run folder {path}: {place} cannot be written")
         free = shutil.disk_usage(place).free
         if free < needed:
             raise RunFolderError(

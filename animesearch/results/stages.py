@@ -8,7 +8,14 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from animesearch.results.views import on_terminal
 
@@ -32,12 +39,12 @@ def stages(console: Console) -> Iterator[Stage]:
 class _Bars:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._tasks: dict[str, object] = {}
+        self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, name: str, done: int, total: int) -> None:
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task(escape(name), total=total or None)
-        self._progress.update(self._tasks[name], completed=done, total=total or None)  # type: ignore[arg-type]
+        self._progress.update(self._tasks[name], completed=done, total=total or None)
 
 
 class _Lines:

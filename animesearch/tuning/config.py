@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -13,12 +14,14 @@ from animesearch.errors import UnsupportedError, UserError
 from animesearch.metrics.config import MetricConfig
 from animesearch.metrics.verdict import VerdictRules
 from animesearch.registry import Options
+from animesearch.trainers.architectures import ARCHITECTURES
 from animesearch.trainers.config import TrialConfig
 from animesearch.tuning.samplers import SAMPLERS, SamplerSpec, Tpe
 from animesearch.tuning.schedulers import SCHEDULERS, SchedulerSpec
 from animesearch.tuning.schedulers.asha import Asha
 
 Auto = Literal["auto"]
+Edge = Annotated[int, Field(ge=1, le=100)]
 
 
 class ResourceConfig(Options):
@@ -66,7 +69,7 @@ class SearchConfig(Options):
     )
     finalists: int = Field(3, ge=1, description="best trials scored again on fresh samples")
     retries: int = Field(1, ge=0, description="restarts of a trial whose process died")
-    grid: tuple[int, int] = Field((5, 5), description="rows and columns of the sample grids")
+    grid: tuple[Edge, Edge] = Field((5, 5), description="rows and columns of the sample grids")
     verdict: VerdictRules = Field(
         VerdictRules(ignore=("d-blind",)),
         description="when a trial counts as collapsed and stops.  d-blind is ignored unless asked "
@@ -101,7 +104,7 @@ class SpaceConfig(Options):
 
     @model_validator(mode="after")
     def _fits_together(self) -> SpaceConfig:
-        problems = [*self._unsupported_images(), *self._skipped_rungs()]
+        problems = [*self._unsupported_images(), *self._unknown_grace(), *self._skipped_rungs()]
         if problems:
             raise ValidationError.from_exception_data("space", problems)
         return self
@@ -114,6 +117,19 @@ class SpaceConfig(Options):
             return [_problem(("trial", "architecture"), str(error))]
         return []
 
+    def _unknown_grace(self) -> list[InitErrorDetails]:
+        """A misspelt architecture would be given no grace, without a word."""
+        grace = getattr(self.search.scheduler, "grace", {})
+        known = ARCHITECTURES.names()
+        return [
+            _problem(
+                ("search", "scheduler", "grace", name),
+                f"there is no architecture '{name}'; allowed: {', '.join(known)}",
+            )
+            for name in grace
+            if name not in known
+        ]
+
     def _skipped_rungs(self) -> list[InitErrorDetails]:
         """Rungs closer together than one step of D would be reached at once."""
         if self.search.images is None:
@@ -122,12 +138,16 @@ class SpaceConfig(Options):
             rungs = self.search.scheduler.rungs(self.search.images)
         except UserError as error:
             return [_problem(("search", "scheduler"), str(error))]
+        text = self.step_beyond(rungs)
+        return [_problem(("trial", "batch"), text)] if text else []
+
+    def step_beyond(self, rungs: Sequence[int]) -> str:
+        """What is wrong where one step of D is longer than the way to a rung, else ''."""
         step = self.trial.batch * self.trial.d_steps
         gap = min(high - low for low, high in pairwise((0, *rungs)))
         if step <= gap:
-            return []
-        text = f"one step of D takes {step} images, but the rungs {rungs} are {gap} apart"
-        return [_problem(("trial", "batch"), text)]
+            return ""
+        return f"one step of D takes {step} images, but the rungs {tuple(rungs)} are {gap} apart"
 
 
 def _problem(loc: tuple[str, ...], text: str) -> InitErrorDetails:

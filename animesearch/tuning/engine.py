@@ -56,7 +56,8 @@ def run_race(race: Race, job: Job) -> bool:
     """Drive ``race`` to its end; True if it got there, False if it was interrupted."""
     with _termination_as_interrupt():
         try:
-            _tuner(race, job, _source(race, job)).fit()
+            if not race.exhausted:  # a resumed run may lack its finish only
+                _tuner(race, job, _source(race, job)).fit()
         except KeyboardInterrupt:
             race.close()
     return not race.state.unfinished() and len(race.state.trials) >= race.trials

@@ -86,10 +86,16 @@ def rescore_finalists(
     while waiting:
         view.stage(STAGE, total - len(waiting), total)
         (ready,), _ = ray.wait(list(waiting), num_returns=1)
+        trial_id = waiting.pop(ready)
+        try:
+            score = ray.get(ready)
+        except ray.exceptions.RayError as error:  # the search must not be lost to one checkpoint
+            view.note(f"{trial_id} could not be scored again: {_last_line(error)}")
+            continue
         event = Rescored(
             at=time.time(),
-            trial_id=waiting.pop(ready),
-            score=ray.get(ready),
+            trial_id=trial_id,
+            score=score,
             samples=samples,
             first_latent=samples,
         )
@@ -97,6 +103,11 @@ def rescore_finalists(
         state.apply(event)
         view.event(event, state)
     view.stage(STAGE, total, total)
+
+
+def _last_line(error: Exception) -> str:
+    """Ray's errors carry the whole traceback of the task."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1]
 
 
 def drop_losers(folder: RunFolder, state: RunState, keep: set[str]) -> None:

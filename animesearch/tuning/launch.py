@@ -36,7 +36,7 @@ from animesearch.tuning.prepare import (
 )
 from animesearch.tuning.race import Race, RacePlan
 from animesearch.tuning.resources import Machine
-from animesearch.tuning.study import Brain
+from animesearch.tuning.study import Brain, open_storage
 from animesearch.tuning.worker import run_trial, shared_of
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
@@ -50,6 +50,7 @@ def start(space: str, overrides: Sequence[str], out: Path | None) -> int:
     path = out or default_run_folder(search.config.name, now.strftime("%Y-%m-%d-%H%M"))
     RunFolder.refuse_occupied(path)
     RunFolder.refuse_full_disk(path)
+    _try_storage(search.config.search.storage)
     search = search.located()
     console = Console()
     with ray_session(dashboard=_nested(search)) as machine:
@@ -64,7 +65,7 @@ def resume(path: Path) -> int:
     """``animesearch resume``: the exit code."""
     folder = RunFolder.open(path)
     info = folder.info()
-    search = load_search(str(folder.space_file), json.loads((path / OVERRIDES).read_text()))
+    search = load_search(str(folder.space_file), _recorded_overrides(folder))
     search = search.over(info.dataset["options"])
     console = Console()
     with folder.lock():
@@ -76,6 +77,16 @@ def resume(path: Path) -> int:
             prepared = _prepare(search, machine, console)
             _refuse_other_protocol(info, prepared)
             return _race(folder, info, prepared, console)
+
+
+def _recorded_overrides(folder: RunFolder) -> list[str]:
+    """What ``--set`` said at the start; without it another space would be searched."""
+    file = folder.path / OVERRIDES
+    try:
+        found: list[str] = json.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"{file} cannot be read, so the run cannot go on: {error}") from error
+    return found
 
 
 def _nested(search: Search) -> bool:
@@ -234,6 +245,12 @@ def _run(folder: RunFolder, info: RunInfo, prepared: Prepared, state: RunState, 
     state.apply(closed)
     view.event(closed, state)
     return complete
+
+
+def _try_storage(wanted: str) -> None:
+    """A database that does not answer is told before anything starts."""
+    if wanted != "sqlite":
+        open_storage(wanted).remove_session()
 
 
 def _storage(folder: RunFolder, wanted: str) -> str | None:

@@ -70,9 +70,15 @@ def load_search(space: str, overrides: Sequence[str]) -> Search:
 
 
 def _check_population(space: Space, config: SpaceConfig) -> None:
-    """Weights go from one trial to another under PBT, so all must have the same shape."""
+    """Weights go from one trial to another under PBT, so all must have the same shape, and they
+    go through the trials' own processes.  Its trials share all CPUs out among themselves: a
+    stream's tasks would wait for one for ever."""
     if config.search.scheduler.engine != "tune-pbt":
         return
+    if config.search.resources.workers:
+        raise UserError("scheduler 'pbt' needs search.resources.workers: 0 (the default)")
+    if config.dataset.mode != "packed":
+        raise UserError("scheduler 'pbt' needs dataset.mode: packed (the default)")
     discrete = [n for n, d in space.distributions.items() if d.word not in CONTINUOUS]
     if discrete or not space.distributions:
         raise UserError(
@@ -99,6 +105,8 @@ def prepare(search: Search, machine: Machine, progress: Progress) -> Prepared:
     packed = pack(config.dataset, progress=progress)
     choice = choose_features(config.metric, gpu=allotment.gpu > 0)
     rungs = config.search.scheduler.rungs(config.search.budget(packed.count))
+    if problem := config.step_beyond(rungs):  # a budget in epochs is known only now
+        raise UserError(problem)
     progress("features of the real images", 0, packed.count)
     real = _real_statistics(packed, choice, allotment)
     progress("features of the real images", packed.count, packed.count)

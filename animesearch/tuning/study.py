@@ -14,6 +14,7 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
+from animesearch.errors import UserError
 from animesearch.results.records import Scalar
 from animesearch.results.state import RunState, TrialRecord
 from animesearch.searchspace.space import Sampled, Space
@@ -53,6 +54,21 @@ class Suggester:
         return int(self._ask(name, IntDistribution(low, high, log=log)))
 
 
+def open_storage(storage: str | None) -> optuna.storages.BaseStorage:
+    """Optuna's storage at a URL, in memory for None; :class:`UserError` where it can't be used.
+
+    SQLAlchemy, its drivers and Optuna share no exception for a bad URL, a missing driver or a
+    database that does not answer.
+    """
+    try:
+        return optuna.storages.get_storage(storage)
+    except Exception as error:
+        raise UserError(
+            f"search.storage '{storage}' cannot be used: {error}; allowed: sqlite (a file in the "
+            "run folder), or a database URL such as sqlite:////path/study.db"
+        ) from error
+
+
 class Brain:
     """Asks the sampler for configurations and tells it how they ended."""
 
@@ -67,7 +83,7 @@ class Brain:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._space, self._spec, self._seed = space, sampler, seed
         self._grid = sampler.configurations(space, seed)
-        self._storage = optuna.storages.get_storage(storage)
+        self._storage = open_storage(storage)
         if name in optuna.get_all_study_names(self._storage):
             optuna.delete_study(study_name=name, storage=self._storage)  # made anew by restore
         self._study = optuna.create_study(study_name=name, storage=self._storage)

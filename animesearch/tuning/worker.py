@@ -124,7 +124,12 @@ def run_trial(config: dict[str, Any], shared: SharedRef) -> None:
 
 def _telling_with_checkpoints(config: dict[str, Any], shared: Shared) -> Tell:
     """Under population based training checkpoints travel through Tune: take over the one that
-    Tune hands out, give it the newest at every rung."""
+    Tune hands out, give it the newest at every rung.
+
+    After a resume Tune has none to hand out.  Where the driver died between a perturbation and
+    the worker's taking it up, the trial's own checkpoint is still of the configuration before,
+    which would be refused: it goes on under the perturbed one.
+    """
     from ray import tune
 
     from animesearch.trainers.adoption import adopt
@@ -132,11 +137,14 @@ def _telling_with_checkpoints(config: dict[str, Any], shared: Shared) -> Tell:
     from animesearch.trainers.config import TrialConfig
 
     setting = setting_of(config, shared)
+    trial = TrialConfig.model_validate(config[KEY]["trial"])
     given = tune.get_checkpoint()
     if given is not None:
         with given.as_directory() as place:
             (donor,) = Path(place).glob(f"*{SUFFIX}")
-            adopt(donor, TrialConfig.model_validate(config[KEY]["trial"]), setting)
+            adopt(donor, trial, setting)
+    elif own := checkpoint_files(setting.folder / "checkpoints"):
+        adopt(own[-1], trial, setting)
 
     def tell(metrics: Mapping[str, Any]) -> None:
         if "score" not in metrics:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -60,6 +61,15 @@ def test_broken_trials_fail_alone(ray: None, tmp_path: Path) -> None:
     assert "this width is broken" in failed[0].ended.message  # type: ignore[union-attr]
     assert all(t.attempt == 2 for t in failed), "one retry each"
     assert {t.state for t in state.trials.values()} > {"failed"}
+
+
+def test_a_race_without_anything_left_needs_no_tune(tmp_path: Path) -> None:
+    """A run killed while its best are scored again: Tune refuses an empty population."""
+    from animesearch.tuning.engine import run_race
+    from tests.tuning.scripted import Workers, open_race
+
+    Workers(open_race(tmp_path, trials=3), 1).run()
+    assert run_race(open_race(tmp_path, trials=3), cast(Any, None))
 
 
 @pytest.mark.slow

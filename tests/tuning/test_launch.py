@@ -158,6 +158,27 @@ def test_other_data_are_not_resumed_into_the_same_ranking(
         launch.resume(copy.path)
 
 
+def test_a_run_without_its_overrides_is_not_resumed(finished: RunFolder, tmp_path: Path) -> None:
+    copy = RunFolder(shutil.copytree(finished.path, tmp_path / "run"))
+    (copy.path / launch.OVERRIDES).unlink()
+    with pytest.raises(RunFolderError, match=r"overrides\.json cannot be read"):
+        launch.resume(copy.path)
+
+
+def test_a_damaged_finalist_does_not_cost_the_search(finished: RunFolder, tmp_path: Path) -> None:
+    """Killed before the fresh scores were written, and a checkpoint cut meanwhile."""
+    copy = RunFolder(shutil.copytree(finished.path, tmp_path / "run"))
+    for segment in segments(copy.journal)[-4:]:  # three fresh scores and the close
+        segment.unlink()
+    best = rank(copy.state())[0].trial_id
+    for file in copy.checkpoints(best).glob("*.ckpt"):
+        file.write_bytes(file.read_bytes()[:-50])
+    assert launch.resume(copy.path) == launch.DONE
+    state = copy.state()
+    assert state.outcome == "complete" and state.trials[best].rescored is None
+    assert sum(trial.rescored is not None for trial in state.trials.values()) == 2
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("reports", [0, 2, 5])
 def test_killed_and_resumed_is_the_undisturbed_search(
@@ -205,6 +226,24 @@ def test_population_based_training(ray: None, tmp_path: Path) -> None:
     assert changed, "the worst take over the best"
     for trial in changed:
         assert 1e-4 <= trial.config["generator"]["lr"] <= 1e-3
+    _perturbed_after_its_checkpoint(run)
+    assert launch.resume(run.path) == launch.DONE
+    assert not run.state().by_state("failed")
+
+
+def _perturbed_after_its_checkpoint(run: RunFolder) -> None:
+    """As if the driver had died between a perturbation and the worker's taking it up: the
+    trial's checkpoint is of another configuration than its last in the journal."""
+    kept = next(
+        number
+        for number, segment in enumerate(segments(run.journal), 1)
+        if '"perturbed"' in segment.read_text()
+    )
+    for segment in segments(run.journal)[kept:]:
+        segment.unlink()
+    (event,) = json.loads(segments(run.journal)[-1].read_text())
+    event["config"]["generator"]["lr"] = 5e-4
+    segments(run.journal)[-1].write_text(json.dumps([event]))
 
 
 @pytest.mark.slow

@@ -114,5 +114,7 @@ def test_median_rule() -> None:
 
 def test_pbt_rungs_are_even_and_decisions_are_tunes() -> None:
     assert Pbt(interval=0.25).rungs(32000) == (8000, 16000, 24000, 32000)
+    with pytest.raises(UserError, match=r"interval \(64,000.*32,000"):
+        Pbt(interval=64000).rungs(32000)
     with pytest.raises(TypeError, match="leaves its decisions to Ray Tune"):
         Pbt().decide(at(4000, 1.0), RUNGS)

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from animesearch.errors import UserError
 from animesearch.tuning.schedulers.base import SCHEDULERS, SchedulerSpec, in_images
 
 
@@ -29,6 +30,11 @@ class Pbt(SchedulerSpec):
     )
 
     def rungs(self, images: int) -> tuple[int, ...]:
-        """Evenly spaced, ``interval`` apart."""
+        """Evenly spaced, ``interval`` apart; an interval beyond the budget is a mistake."""
         step = in_images(self.interval, images)
+        if step > images:
+            raise UserError(
+                f"the scheduler's interval ({step:,} images) lies above the full budget "
+                f"({images:,} images)"
+            )
         return (*range(step, images, step), images)
