@@ -14,19 +14,6 @@ from typing import Final
 STAGING: Final = ".staging-"
 
 
-def write_text(path: Path, text: str) -> None:
-    """Replaces ``path`` by a file with this text; a reader sees the old one or the new one."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def sync(path: Path) -> None:
     """Forces a file or folder to the disk."""
     handle = os.open(path, os.O_RDONLY)

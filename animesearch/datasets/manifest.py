@@ -10,11 +10,11 @@ from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from animesearch.datasets.atomic import write_text
 from animesearch.datasets.config import PIPELINE_VERSION, DatasetConfig
 from animesearch.datasets.reasons import Dropped, Reason
 from animesearch.datasets.sources.base import Listing
 from animesearch.errors import DataError
+from animesearch.files import write_atomic
 
 MANIFEST: Final = "manifest.json"
 IMAGES: Final = "images.arrow"
@@ -54,7 +54,7 @@ class Manifest(BaseModel):
 
     def save(self, folder: Path) -> None:
         """Writes ``manifest.json``, atomically."""
-        write_text(folder / MANIFEST, self.model_dump_json(indent=1))
+        write_atomic(folder / MANIFEST, self.model_dump_json(indent=1).encode())
 
     @classmethod
     def load(cls, folder: Path) -> Self:

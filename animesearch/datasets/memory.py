@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from animesearch.datasets.atomic import write_text
+from animesearch.files import write_atomic
 
 VERSION: Final = 1
 SETTLED_S: Final = 2.0
@@ -51,7 +51,7 @@ class FileMemory:
         text = json.dumps({"version": VERSION, "content": found})
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            write_text(self._file(path), text)
+            write_atomic(self._file(path), text.encode())
         except OSError:
             return
 

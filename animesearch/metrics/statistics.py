@@ -11,8 +11,6 @@ import hashlib
 import io
 import json
 import logging
-import os
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from animesearch.errors import MetricError
+from animesearch.files import canonical_json, content_id, write_atomic
 from animesearch.metrics.features.base import FeatureNetwork, FeatureSpec, check_images
 from animesearch.metrics.frechet import GaussianFactor, frechet_distance
 from animesearch.metrics.gaussian import Array, MomentStream
@@ -76,11 +75,11 @@ class RealStatistics:
             "factor_DR": gaussian.factor,
             "trace": np.array(gaussian.trace, dtype=np.float64),
             "count": np.array(gaussian.count, dtype=np.int64),
-            "identity": np.array(canonical(self.identity)),
+            "identity": np.array(canonical_json(self.identity)),
         }
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, sha256=np.array(_digest(arrays)), **arrays)
-        write_atomically(path, buffer.getvalue())
+        write_atomic(path, buffer.getvalue())
 
     @classmethod
     def load(cls, path: Path) -> RealStatistics:
@@ -172,27 +171,7 @@ def real_identity(spec: FeatureSpec, digest: str, shape: tuple[int, ...]) -> dic
 
 def identity_key(identity: Mapping[str, Any]) -> str:
     """32 hex digits of the SHA-256 of the canonical JSON."""
-    return hashlib.sha256(canonical(identity).encode()).hexdigest()[:32]
-
-
-def canonical(value: Mapping[str, Any]) -> str:
-    """JSON with sorted keys and no spaces: equal content, equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes beside ``path``, flushes to disk and renames; a reader sees all or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    return content_id(identity, length=32)
 
 
 def _cached(path: Path, identity: Mapping[str, Any]) -> RealStatistics | None:
@@ -203,7 +182,7 @@ def _cached(path: Path, identity: Mapping[str, Any]) -> RealStatistics | None:
     except MetricError as error:
         _log.warning("%s; computing it again", error)
         return None
-    return found if canonical(found.identity) == canonical(identity) else None
+    return found if canonical_json(found.identity) == canonical_json(identity) else None
 
 
 def _keep(found: RealStatistics, path: Path) -> None:
