@@ -162,9 +162,14 @@ def stops(state: RunState) -> dict[str, int]:
 
 
 def pruned_at(state: RunState) -> dict[int, int]:
-    """How many trials the race stopped, by the images of the rung, ascending."""
-    counts = Counter(trial.last.images for trial in state.by_state("pruned") if trial.last)
-    return dict(sorted(counts.items()))
+    """How many trials the race stopped, by the images of the rung, ascending.
+
+    Batches of different sizes reach a rung at slightly different counts: the fewest names it.
+    """
+    last = [trial.last for trial in state.by_state("pruned") if trial.last]
+    counts = Counter(report.rung for report in last)
+    names = {rung: min(r.images for r in state.reports if r.rung == rung) for rung in counts}
+    return {names[rung]: count for rung, count in sorted(counts.items())}
 
 
 def metric_share(state: RunState) -> float | None:
