@@ -7,6 +7,8 @@ FOLDER, or its resumption.  Each report takes SECONDS.
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -33,6 +35,7 @@ def scripted_trial(config: dict[str, Any], shared: dict[str, Any]) -> None:
     for rung in range(begun, len(RUNGS)):
         if trial["width"] == shared["broken_width"]:
             raise RuntimeError("this width is broken")
+        _die_once(shared, config[KEY]["trial_id"], rung)
         time.sleep(shared["seconds"])  # what training takes
         last.parent.mkdir(exist_ok=True)
         last.write_text(str(rung))
@@ -40,12 +43,26 @@ def scripted_trial(config: dict[str, Any], shared: dict[str, Any]) -> None:
         tune.report(metrics)
 
 
+def _die_once(shared: dict[str, Any], trial_id: str, rung: int) -> None:
+    """SIGKILL to the trial's own process at its second rung, the first time it gets there."""
+    marker = Path(shared["folder"]) / f"{trial_id}.killed"
+    if trial_id == shared["killed"] and rung == 1 and not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def drive(
-    folder: Path, trials: int, concurrency: int, seconds: float = 0.0, broken_width: int = 0
+    folder: Path,
+    trials: int,
+    concurrency: int,
+    seconds: float = 0.0,
+    broken_width: int = 0,
+    killed: str = "",
 ) -> tuple[bool, RunState]:
     """Run or resume; whether it got to the end, and the state it ended in."""
     race = open_race(folder / "journal", trials)
-    shared = {"folder": str(folder), "seconds": seconds, "broken_width": broken_width}
+    shared = {"folder": str(folder), "seconds": seconds}
+    shared |= {"broken_width": broken_width, "killed": killed}
     allotment = Allotment(cpu=1.0, gpu=0.0, data_cpu=0.0, concurrency=concurrency, workers=0)
     job = Job(scripted_trial, shared, allotment, folder / "tune", retries=1)
     complete = run_race(race, job)

@@ -73,6 +73,15 @@ def test_a_race_without_anything_left_needs_no_tune(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_lost_trial_process_changes_nothing(ray: None, whole: list, tmp_path: Path) -> None:
+    """SIGKILL of the process that trains: the trial goes on where it was, on a second attempt."""
+    complete, state = drive(tmp_path, trials=12, concurrency=1, killed="t0000")
+    assert complete and (tmp_path / "t0000.killed").exists()
+    assert outcome(state) == whole
+    assert state.trials["t0000"].attempt == 2
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("reports", [0, 1, 5, 11])
 def test_driver_killed_and_resumed(whole: list, tmp_path: Path, reports: int) -> None:
     """SIGKILL after so many reports: the resumed search ends as the undisturbed one."""
