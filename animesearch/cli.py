@@ -123,6 +123,9 @@ def rank(folder: RunArgument, as_json: JsonOption = False) -> None:
 
     from animesearch.results.tables import ranking_table
 
+    if not state.trials:
+        typer.echo(f"{folder}: no trial has begun yet")
+        return
     Console().print(ranking_table(info, state))
 
 

@@ -101,8 +101,8 @@ class Journal:
             _link(temporary, target)
         except FileExistsError:
             raise RunFolderError(f"{target} exists: another process writes this run") from None
+        self._next += 1  # before the sync: an interrupt there must not make us our own rival
         _sync_folder(self.folder)
-        self._next += 1
 
 
 def _write_synced(path: Path, content: bytes) -> None:

@@ -36,9 +36,19 @@ def adopt(donor: Path, config: TrialConfig, setting: TrialSetting) -> None:
     log = setting.folder / "losses.csv"
     state["log_bytes"] = log.stat().st_size if log.exists() else 0  # each keeps its own losses
     info = read_info(donor)
-    folder = setting.folder / "checkpoints"
-    shutil.rmtree(folder, ignore_errors=True)
-    save_checkpoint(folder, state, CheckpointInfo(info.images, info.score, info.healthy))
+    _replace(setting.folder / "checkpoints", state, info)
+
+
+def _replace(folder: Path, state: dict[str, Any], info: CheckpointInfo) -> None:
+    """The new checkpoint stands whole beside the old ones before they go."""
+    new, old = folder.with_name("checkpoints.new"), folder.with_name("checkpoints.old")
+    for leftover in (new, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    save_checkpoint(new, state, info)
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _set_options(optimiser: dict[str, Any], options: AdamOptions) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from animesearch.errors import UserError
 from animesearch.tuning.resources import Machine
 
 QUIET = {
@@ -22,6 +25,22 @@ QUIET = {
 }
 
 
+def _refuse_company() -> None:
+    """Raise :class:`UserError` where another Ray runs and a nested search would wait for ever.
+
+    The cleaner of a nested Ray Train run asks the State API of whichever Ray it finds first; if
+    that is not ours, it takes the controller for alive and never frees the run's resources.
+    """
+    names = (path for path in Path("/proc").glob("[0-9]*/comm"))
+    for name in names:
+        with contextlib.suppress(OSError):  # a process that is gone meanwhile
+            if name.read_text().strip() == "gcs_server":
+                raise UserError(
+                    "search.resources.workers above 0 needs a machine on which no other Ray runs "
+                    f"(process {name.parent.name} is one): stop it, or leave workers at 0"
+                )
+
+
 @contextmanager
 def ray_session(dashboard: bool = False) -> Iterator[Machine]:
     """A Ray of its own on 127.0.0.1; yields what it may use.
@@ -34,6 +53,8 @@ def ray_session(dashboard: bool = False) -> Iterator[Machine]:
 
     mine = not ray.is_initialized()
     if mine:
+        if dashboard:
+            _refuse_company()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ray.init(

@@ -60,6 +60,10 @@ def run_race(race: Race, job: Job) -> bool:
                 _tuner(race, job, _source(race, job)).fit()
         except KeyboardInterrupt:
             race.close()
+        except tune.TuneError:
+            if race.fault is None:
+                raise
+            raise race.fault from None  # a full disk is no bug: Tune wraps it in its own error
     return not race.state.unfinished() and len(race.state.trials) >= race.trials
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from animesearch.errors import RunFolderError
 from animesearch.files import content_id
 from animesearch.results.journal import Journal
 from animesearch.results.records import (
@@ -72,6 +73,8 @@ class Race:
         self._brain, self._journal = brain, journal
         self._view, self._clock = view, clock
         self._handed_out: set[str] = set()
+        self.fault: RunFolderError | None = None
+        """The journal could not be written: nothing may be decided any more."""
         self._closing = False
 
     def __getstate__(self) -> dict[str, object]:
@@ -244,7 +247,11 @@ class Race:
         )
 
     def _append(self, *events: Event) -> None:
-        self._journal.append(*events)
+        try:
+            self._journal.append(*events)
+        except RunFolderError as error:
+            self.fault = error
+            raise
         for event in events:
             self.state.apply(event)
             self._view.event(event, self.state)

@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import pickle
-import time
 from pathlib import Path
 
 import numpy as np
@@ -297,9 +296,7 @@ def test_a_stream_shows_every_image_once_per_pass(packed: PackedDataset) -> None
 
 @pytest.mark.slow
 def test_twenty_thousand_real_faces(real_data: Path, tmp_path: Path) -> None:
-    started = time.monotonic()
     packed = prepare(config(real_data / "getchu64.tar", size=64), tmp_path / "cache")
-    assert time.monotonic() - started < 40
     assert packed.images_NCHW.shape == (20_000, 3, 64, 64)
     assert len(np.unique([hash(image.tobytes()) for image in packed.images_NCHW])) == 16_065
 

@@ -246,24 +246,6 @@ def _perturbed_after_its_checkpoint(run: RunFolder) -> None:
     segments(run.journal)[-1].write_text(json.dumps([event]))
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_a_train_worker_process_per_trial(tmp_path: Path) -> None:
-    """``workers: 1``: the same loop in a nested Ray Train run.  Needs the State API's Ray."""
-    space = write_space(tmp_path)
-    command = [
-        *(sys.executable, "-m", "animesearch", "run", "--space", str(space)),
-        *("--out", str(tmp_path / "run"), "--set", "search.resources.workers=1"),
-        *("--set", "search.trials=2", "--set", "search.images=256"),
-    ]
-    done = subprocess.run(
-        command, cwd=ROOT, env=_environment(), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    state = RunFolder.open(tmp_path / "run").state()
-    assert all(trial.rungs for trial in state.trials.values())
-
-
 def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT)}
 

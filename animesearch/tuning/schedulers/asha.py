@@ -12,7 +12,7 @@ from animesearch.tuning.schedulers.base import (
     SCHEDULERS,
     Arrival,
     Decision,
-    SchedulerSpec,
+    GeometricRungs,
     in_images,
     rivals,
 )
@@ -32,7 +32,7 @@ def halve(here: Sequence[Arrival], eta: float) -> Decision:
 
 
 @SCHEDULERS.register
-class Asha(SchedulerSpec):
+class Asha(GeometricRungs):
     """Asynchronous successive halving (Li et al. 2020, arXiv:1810.05934, stopping variant).
 
     A trial is stopped at a rung when its best score so far is not among the best 1/eta of the

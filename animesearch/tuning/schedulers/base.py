@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
@@ -37,7 +38,7 @@ class Decision:
     why: str
 
 
-class SchedulerSpec(Spec):
+class SchedulerSpec(Spec, ABC):
     """Options of a scheduler.
 
     ``decide`` must be a pure function of its arguments: a resumed search replays the journal
@@ -47,6 +48,18 @@ class SchedulerSpec(Spec):
     engine: ClassVar[Literal["journal", "tune-pbt"]] = "journal"
     """Who decides: this class on the journal, or Ray Tune's population based training."""
 
+    @abstractmethod
+    def rungs(self, images: int) -> tuple[int, ...]:
+        """Images of each rung, ascending; the last is the full budget ``images``."""
+
+    def decide(self, arrivals: Sequence[Arrival], rungs: Sequence[int]) -> Decision:
+        """The decision on the last of ``arrivals``, which holds every score so far."""
+        raise TypeError(f"scheduler '{self.name}' leaves its decisions to Ray Tune")
+
+
+class GeometricRungs(SchedulerSpec):
+    """A scheduler whose rungs lie a constant factor apart."""
+
     first_rung: Share = Field(
         0.125,
         description="images at the first rung; up to 1: a share of the full budget",
@@ -54,7 +67,7 @@ class SchedulerSpec(Spec):
     eta: float = Field(2.0, ge=1.5, le=16, description="factor from one rung to the next")
 
     def rungs(self, images: int) -> tuple[int, ...]:
-        """Images of each rung, ascending; the last is the full budget ``images``."""
+        """``first_rung``, times ``eta`` each; a first rung beyond the budget is a mistake."""
         first = in_images(self.first_rung, images)
         if first > images:
             raise UserError(
@@ -63,12 +76,11 @@ class SchedulerSpec(Spec):
             )
         return geometric_rungs(first, self.eta, images)
 
-    def decide(self, arrivals: Sequence[Arrival], rungs: Sequence[int]) -> Decision:
-        """The decision on the last of ``arrivals``, which holds every score so far."""
-        raise TypeError(f"scheduler '{self.name}' leaves its decisions to Ray Tune")
 
-
-SCHEDULERS: Registry[SchedulerSpec] = Registry("scheduler", SchedulerSpec)
+SCHEDULERS: Registry[SchedulerSpec] = Registry(
+    "scheduler",
+    SchedulerSpec,  # type: ignore[type-abstract]
+)
 
 
 def in_images(amount: float, images: int) -> int:

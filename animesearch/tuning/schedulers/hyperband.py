@@ -8,11 +8,11 @@ from typing import Literal
 from pydantic import Field
 
 from animesearch.tuning.schedulers.asha import halve
-from animesearch.tuning.schedulers.base import SCHEDULERS, Arrival, Decision, SchedulerSpec, rivals
+from animesearch.tuning.schedulers.base import SCHEDULERS, Arrival, Decision, GeometricRungs, rivals
 
 
 @SCHEDULERS.register
-class Hyperband(SchedulerSpec):
+class Hyperband(GeometricRungs):
     """Hyperband's brackets over ASHA (Li et al. 2018, arXiv:1603.06560; 2020, section 3.3).
 
     Trials go to brackets in turn by their number; bracket b stops nobody before its rung b, so

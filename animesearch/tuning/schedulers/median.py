@@ -12,13 +12,13 @@ from animesearch.tuning.schedulers.base import (
     SCHEDULERS,
     Arrival,
     Decision,
-    SchedulerSpec,
+    GeometricRungs,
     rivals,
 )
 
 
 @SCHEDULERS.register
-class MedianRule(SchedulerSpec):
+class MedianRule(GeometricRungs):
     """Stop a trial whose best is worse than the median of the others (Golovin et al. 2017).
 
     Google Vizier's rule, on the best score so far at the same rung.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from animesearch.tuning.schedulers.base import SCHEDULERS, Arrival, Decision, SchedulerSpec
+from animesearch.tuning.schedulers.base import SCHEDULERS, Arrival, Decision, GeometricRungs
 
 
 @SCHEDULERS.register
-class NoScheduler(SchedulerSpec):
+class NoScheduler(GeometricRungs):
     """Every trial gets its full budget; collapsed ones still stop.  Scores at the same rungs."""
 
     name: Literal["none"] = "none"
