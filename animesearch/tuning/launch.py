@@ -41,6 +41,8 @@ from animesearch.tuning.worker import run_trial, shared_of
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 OVERRIDES = "overrides.json"
+DECIDING = ("trials", "images", "epochs", "sampler", "scheduler", "verdict")
+"""Options of a search that its journal rests on."""
 
 
 def start(space: str, overrides: Sequence[str], out: Path | None) -> int:
@@ -67,6 +69,7 @@ def resume(path: Path) -> int:
     info = folder.info()
     search = load_search(str(folder.space_file), _recorded_overrides(folder))
     search = search.over(info.dataset["options"])
+    _refuse_changed_space(info, search)
     console = Console()
     with folder.lock():
         if folder.state().outcome == "complete":
@@ -171,6 +174,18 @@ def protocol_of(prepared: Prepared) -> dict[str, object]:
     from animesearch.metrics.evaluator import protocol
 
     return protocol(prepared.real, prepared.search.config.metric.samples)
+
+
+def _refuse_changed_space(info: RunInfo, search: Search) -> None:
+    """Another space would mix two searches in one journal; what only places trials may change."""
+    was, now = info.space, search.config.model_dump(mode="json")
+    changed = [key for key in ("seed", "trial", "metric") if was.get(key) != now[key]]
+    changed += [f"search.{key}" for key in DECIDING if was["search"].get(key) != now["search"][key]]
+    if changed:
+        raise RunFolderError(
+            f"{info.name} cannot be resumed: its space.yaml was changed since it began "
+            f"({', '.join(changed)}); start a new run instead"
+        )
 
 
 def _refuse_other_protocol(info: RunInfo, prepared: Prepared) -> None:

@@ -158,6 +158,14 @@ def test_other_data_are_not_resumed_into_the_same_ranking(
         launch.resume(copy.path)
 
 
+def test_an_edited_space_is_not_resumed(finished: RunFolder, tmp_path: Path) -> None:
+    copy = RunFolder(shutil.copytree(finished.path, tmp_path / "run"))
+    text = copy.space_file.read_text()
+    copy.space_file.write_text(text.replace("trials: 4", "trials: 5").replace("seed: 3", "seed: 4"))
+    with pytest.raises(RunFolderError, match=r"changed since it began \(seed, search\.trials\)"):
+        launch.resume(copy.path)
+
+
 def test_a_run_without_its_overrides_is_not_resumed(finished: RunFolder, tmp_path: Path) -> None:
     copy = RunFolder(shutil.copytree(finished.path, tmp_path / "run"))
     (copy.path / launch.OVERRIDES).unlink()
