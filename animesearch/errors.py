@@ -40,10 +40,6 @@ class MissingWeightsError(UserError):
     """Published weights that are neither on this machine nor to be fetched."""
 
 
-class MissingExtraError(UserError):
-    """An optional dependency that is not installed; the message names the extra."""
-
-
 class MetricError(AnimesearchError):
     """A metric has no finite value for these images (never returned as a number)."""
 

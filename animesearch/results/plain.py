@@ -28,6 +28,7 @@ class Stages:
         self._pause = pause
         self._began: dict[str, float] = {}
         self._spoken: dict[str, float] = {}
+        self._ended: set[str] = set()
 
     def line(self, name: str, done: int, total: int) -> str:
         """A line on the stage, empty where it is too early for another one, or where there is
@@ -35,15 +36,23 @@ class Stages:
         if done <= 0 and total <= 0:
             return ""
         now = self._clock()
-        began = self._began.setdefault(name, now)
         if total > 0 and done >= total:
-            self._began.pop(name)
-            self._spoken.pop(name, None)
-            return f"{clean(name)}: {total} of {total} in {duration(now - began)}"
+            return self._end(name, total, now)
+        self._ended.discard(name)
+        self._began.setdefault(name, now)
         if name in self._spoken and now - self._spoken[name] < self._pause:
             return ""
         self._spoken[name] = now
-        return f"{clean(name)}: {done} of {total}" if total > 0 else f"{clean(name)}: {done}"
+        return f"{clean(name)}: {done:,} of {total:,}" if total > 0 else f"{clean(name)}: {done:,}"
+
+    def _end(self, name: str, total: int, now: float) -> str:
+        """The last line of a stage, once."""
+        if name in self._ended:
+            return ""
+        self._ended.add(name)
+        self._spoken.pop(name, None)
+        took = now - self._began.pop(name, now)
+        return f"{clean(name)}: {total:,} of {total:,} in {duration(took)}"
 
 
 class PlainView:

@@ -16,13 +16,14 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.text import Text
 
+from animesearch.results.narration import stamped
+from animesearch.results.plain import PAUSE, Stages
 from animesearch.results.views import on_terminal
 
 Stage = Callable[[str, int, int], None]
 """Called with a stage's name, what is done and what there is in all (0: not known yet)."""
-
-QUIET_SECONDS = 10.0
 
 
 @contextmanager
@@ -50,16 +51,9 @@ class _Bars:
 class _Lines:
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._shown: dict[str, float] = {}
+        self._stages = Stages(time.monotonic, PAUSE)
 
     def __call__(self, name: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        finished = total > 0 and done >= total
-        if not finished and now - self._shown.get(name, -QUIET_SECONDS) < QUIET_SECONDS:
-            return
-        if self._shown.get(name) == float("inf"):
-            return
-        self._shown[name] = float("inf") if finished else now
-        amount = f"{done:,} of {total:,}" if total else "begins"
-        stamp = time.strftime("%H:%M:%S")
-        self._console.print(f"{stamp} {escape(name)}: {amount}", highlight=False)
+        line = self._stages.line(name, done, total)
+        if line:
+            self._console.print(Text(stamped(time.time(), line)), soft_wrap=True, highlight=False)

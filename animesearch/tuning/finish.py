@@ -35,7 +35,7 @@ def finish(
     rescore_finalists(folder, finalists, prepared, journal, state, view)
     drop_losers(folder, state, keep={trial.trial_id for trial in finalists})
     draw_wall(folder, info, state, rank(state)[: len(finalists)])
-    write_json(folder.path / "ranking.json", ranking_json(info, state))
+    write_json(folder.ranking_file, ranking_json(info, state))
 
 
 def choose_finalists(folder: RunFolder, state: RunState, top: int) -> list[TrialRecord]:

@@ -199,17 +199,13 @@ def _refuse_other_protocol(info: RunInfo, prepared: Prepared) -> None:
 
 def _race(folder: RunFolder, info: RunInfo, prepared: Prepared, console: Console) -> int:
     state = folder.state()
-    config = prepared.search.config
-    stopping = (
-        config.search.scheduler.engine == "journal" and config.search.scheduler.name != "none"
-    )
     view = make_view(
         console,
         name=info.name,
         metric=info.metric,
         trials=info.trials,
         images=info.rungs[-1],
-        rungs=info.rungs if stopping else (),
+        rungs=info.rungs if prepared.search.config.search.scheduler.stops else (),
     )
     with view:
         complete = _run(folder, info, prepared, state, view)

@@ -208,9 +208,8 @@ def _draw(search: Search) -> list[dict[str, Any]]:
 
 
 def _plan(search: Search, rungs: tuple[int, ...]) -> Plan:
-    scheduler = search.config.search.scheduler
-    stopping = scheduler.engine == "journal" and scheduler.name != "none"
-    return Plan(search.config.name, "", trial_count(search), rungs[-1], rungs if stopping else ())
+    stops = rungs if search.config.search.scheduler.stops else ()
+    return Plan(search.config.name, "", trial_count(search), rungs[-1], stops)
 
 
 def _allot(search: Search, machine: Machine) -> Allotment:

@@ -151,10 +151,10 @@ def test_stages_are_told_at_their_start_now_and_then_and_at_their_end() -> None:
     view.stage("nothing to do", 0, 0)
     lines = [line[10:] for line in text_of(target).splitlines()]
     assert lines == [
-        "preparing images: 0 of 3000",
-        "preparing images: 1000 of 3000",
-        "preparing images: 2000 of 3000",
-        "preparing images: 3000 of 3000 in 30 s",
+        "preparing images: 0 of 3,000",
+        "preparing images: 1,000 of 3,000",
+        "preparing images: 2,000 of 3,000",
+        "preparing images: 3,000 of 3,000 in 30 s",
         "cached: 5 of 5 in 0 s",
     ]
 
@@ -280,7 +280,7 @@ def test_stages_and_notes_are_shown_and_go() -> None:
     view.stage("preparing images", 4000, 4000)
     text = drawn(view)
     assert "preparing images 4000/4000" not in text
-    assert "preparing images: 4000 of 4000" in text
+    assert "preparing images: 4,000 of 4,000" in text
 
 
 def test_a_drawing_thread_and_the_search_do_not_meet() -> None:

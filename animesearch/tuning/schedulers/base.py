@@ -48,6 +48,9 @@ class SchedulerSpec(Spec, ABC):
     engine: ClassVar[Literal["journal", "tune-pbt"]] = "journal"
     """Who decides: this class on the journal, or Ray Tune's population based training."""
 
+    stops: ClassVar[bool] = True
+    """Whether trials are stopped at rungs, so that fewer images are trained than planned."""
+
     @abstractmethod
     def rungs(self, images: int) -> tuple[int, ...]:
         """Images of each rung, ascending; the last is the full budget ``images``."""

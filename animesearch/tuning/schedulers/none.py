@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from animesearch.tuning.schedulers.base import SCHEDULERS, Arrival, Decision, GeometricRungs
 
@@ -11,6 +11,8 @@ from animesearch.tuning.schedulers.base import SCHEDULERS, Arrival, Decision, Ge
 @SCHEDULERS.register
 class NoScheduler(GeometricRungs):
     """Every trial gets its full budget; collapsed ones still stop.  Scores at the same rungs."""
+
+    stops: ClassVar[bool] = False
 
     name: Literal["none"] = "none"
 

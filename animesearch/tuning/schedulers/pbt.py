@@ -21,6 +21,7 @@ class Pbt(SchedulerSpec):
     """
 
     engine: ClassVar[Literal["journal", "tune-pbt"]] = "tune-pbt"
+    stops: ClassVar[bool] = False
 
     name: Literal["pbt"] = "pbt"
     quantile: float = Field(0.25, gt=0, le=0.5, description="share that exploits, and is exploited")
