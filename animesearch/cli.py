@@ -33,7 +33,18 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="A.B=C", help="Override a value of the space; may be repeated."),
 ]
+PluginOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugin",
+        metavar="FILE.py",
+        help="Python file that registers components of your own; its code is run. May be repeated.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+TrialOption = Annotated[
+    str | None, typer.Option("--trial", metavar="ID", help="Trial; default: the best.")
+]
 
 
 class Listed(StrEnum):
@@ -42,6 +53,9 @@ class Listed(StrEnum):
     SPACES = "spaces"
     ARCHITECTURES = "architectures"
     LOSSES = "losses"
+    PENALTIES = "penalties"
+    OPTIMISERS = "optimisers"
+    AUGMENTATIONS = "augmentations"
     SAMPLERS = "samplers"
     SCHEDULERS = "schedulers"
     SOURCES = "sources"
@@ -81,6 +95,7 @@ def run(
         str, typer.Option("--space", metavar="FILE", help="A space file, or a shipped one's name.")
     ],
     overrides: SetOption = None,
+    plugins: PluginOption = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Run folder; default: runs/DATE.")
     ] = None,
@@ -89,19 +104,25 @@ def run(
     ] = False,
 ) -> None:
     """Search a space: train, stop early, rank."""
+    from animesearch.plugins import load_plugins
+
+    loaded = load_plugins(plugins or [])
     if dry_run:
         from animesearch.tuning.rehearsal import dry_run as print_plan
 
-        print_plan(space, overrides or [])
+        print_plan(space, overrides or [], loaded)
         return
     from animesearch.tuning.launch import start
 
-    raise typer.Exit(start(space, overrides or [], out))
+    raise typer.Exit(start(space, overrides or [], out, loaded))
 
 
 @app.command()
 def resume(folder: RunArgument) -> None:
-    """Go on with a search that was interrupted or killed."""
+    """Go on with a search that was interrupted or killed.
+
+    Runs the plug-ins that the run folder keeps: resume only what you trust.
+    """
     from animesearch.tuning.launch import resume as go_on
 
     raise typer.Exit(go_on(folder))
@@ -130,44 +151,126 @@ def rank(folder: RunArgument, as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def generate(
+def generate(  # noqa: PLR0913, PLR0917 - one parameter per option
     folder: RunArgument,
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="PNG to write.")],
-    trial: Annotated[
-        str | None, typer.Option("--trial", metavar="ID", help="Trial; default: the best.")
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="FILE", help="Picture: .png, .jpg or .webp.")
+    ],
+    trial: TrialOption = None,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            "-n",
+            "--count",
+            min=1,
+            max=10_000,
+            help="Images (64); rows of --interpolate (8); samples to --curate from (5 times K).",
+        ),
     ] = None,
-    count: Annotated[int, typer.Option("-n", "--count", min=1, max=10_000, help="Images.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="First latent: other numbers, other faces.")] = 0,
+    truncation: Annotated[
+        float,
+        typer.Option(
+            metavar="PSI",
+            help="0..1: less variety, fewer mishaps; 0 is the mean face. Shrinks w of style "
+            "architectures, z of others.",
+        ),
+    ] = 1.0,
+    interpolate: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Rows of N images from one latent to another."),
+    ] = None,
+    mix: Annotated[
+        str | None,
+        typer.Option(
+            "--mix",
+            "--style-mixing",
+            metavar="ROWSxCOLUMNS",
+            help="Table of mixed styles: --layers of the face above, the rest of the face at the "
+            "left. Style architectures only.",
+        ),
+    ] = None,
+    layers: Annotated[
+        str | None,
+        typer.Option(metavar="A-B", help="With --mix: coarse (default), middle, fine, or numbers."),
+    ] = None,
+    curate: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K",
+            help="Keep the K of --count samples that D scores highest. Seed 002 tried it: it did "
+            "not lower the FID, which judges variety too.",
+        ),
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(help="Class to draw, by name or number; default: as the data's shares."),
+    ] = None,
 ) -> None:
-    """Draw images with a trial's generator into one PNG."""
-    from animesearch.trainers.generate import generate_grid
+    """Draw images with a trial's generator into one picture.
 
-    trial_id = generate_grid(folder, out, trial, count, seed)
-    typer.echo(f"{count} images of {trial_id} in {out}")
+    Runs the plug-ins that the run folder keeps.
+    """
+    from animesearch.trainers.generate import Drawing
+    from animesearch.trainers.generate import generate as draw
+
+    drawing = Drawing(count, seed, truncation, interpolate, mix, layers, curate, label)
+    typer.echo(draw(folder, out, trial, drawing))
+
+
+@app.command()
+def export(
+    folder: RunArgument,
+    out: Annotated[
+        Path,
+        typer.Option("-o", "--out", metavar="DIR", help="New folder; an earlier export goes."),
+    ],
+    trial: TrialOption = None,
+) -> None:
+    """Write a trial's generator as a folder of its own: weights, model card, sampling script.
+
+    Runs the plug-ins that the run folder keeps.
+    """
+    from animesearch.trainers.export import export as write
+
+    trial_id = write(folder, out, trial)
+    typer.echo(f"the generator of {trial_id} in {out}: python {out / 'sample.py'} out.png")
 
 
 @app.command("list")
 def list_components(
-    what: Annotated[Listed, typer.Argument(help="What to list.")], as_json: JsonOption = False
+    what: Annotated[Listed, typer.Argument(help="What to list.")],
+    plugins: PluginOption = None,
+    parameters: Annotated[
+        bool,
+        typer.Option("--parameters", help="Architectures: count parameters (--json does so too)."),
+    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List the shipped spaces, or the components that a space can name."""
-    from animesearch.tuning.inventory import inventory
+    from animesearch.plugins import load_plugins
+    from animesearch.tuning.inventory import inventory, listing
 
-    rows = inventory(what.value)
+    load_plugins(plugins or [])
+    architectures = what is Listed.ARCHITECTURES
+    rows = inventory(what.value, parameters or (as_json and architectures))
     if as_json:
         _print_json(rows)
         return
-    width = max(len(str(row["name"])) for row in rows)
-    for row in rows:
-        typer.echo(f"{row['name']:<{width}}  {row['summary']}")
+    from rich.console import Console
+
+    terminal = sys.stdout.isatty()  # into a file or a pipe, one line an entry, however long
+    Console(width=None if terminal else 10_000).print(listing(rows, terminal))
 
 
 @app.command()
-def schema() -> None:
+def schema(plugins: PluginOption = None) -> None:
     """Print the JSON schema of a space file, for editors."""
+    from animesearch.plugins import load_plugins
     from animesearch.searchspace.schema import json_schema
     from animesearch.tuning.config import SpaceConfig
 
+    load_plugins(plugins or [])
     _print_json(json_schema(SpaceConfig))
 
 

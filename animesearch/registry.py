@@ -74,7 +74,10 @@ class Registry(Generic[S]):
             raise TypeError(f"{cls.__name__} is not a {self.base.__name__}")
         name = cls.component_name()
         if name in self._specs:
-            raise ValueError(f"{self.kind} '{name}' is registered twice: {cls.__module__}")
+            first = self._specs[name].__module__
+            raise ValueError(
+                f"{self.kind} '{name}' is registered twice: in {first} and in {cls.__module__}"
+            )
         if not (cls.__doc__ or "").strip():
             raise TypeError(f"{self.kind} '{name}' ({cls.__name__}) has no docstring")
         self._specs[name] = cast(type[S], cls)
@@ -93,11 +96,16 @@ class Registry(Generic[S]):
             raise UnknownNameError(self._unknown(name))
         return self._specs[name]
 
-    def parse(self, value: object) -> S:
-        """A validated spec from a name, a mapping with ``name``, or a spec."""
+    def parse(self, value: object, default: str | None = None) -> S:
+        """A validated spec from a name, a mapping with ``name``, or a spec.
+
+        With a ``default`` a mapping without ``name`` means that component.
+        """
         if isinstance(value, self.base):
             return value
         options = {"name": value} if isinstance(value, str) else value
+        if default is not None and isinstance(options, dict):
+            options = {"name": default, **options}
         if not isinstance(options, dict) or not isinstance(options.get("name"), str):
             raise PydanticCustomError(
                 "component_shape",
@@ -110,9 +118,12 @@ class Registry(Generic[S]):
             )
         return self._specs[options["name"]].model_validate(options)
 
-    def field(self) -> RegistryField:
-        """Annotation for a pydantic field that holds one of these components."""
-        return RegistryField(self)
+    def field(self, default: str | None = None) -> RegistryField:
+        """Annotation for a pydantic field that holds one of these components.
+
+        ``default`` is the component that a mapping without ``name`` means.
+        """
+        return RegistryField(self, default)
 
     def _unknown(self, name: str) -> str:
         hint = did_you_mean(name, self.names())
@@ -123,12 +134,12 @@ class Registry(Generic[S]):
 class RegistryField:
     """Validates through the registry at the time of the call, not of the class statement."""
 
-    def __init__(self, registry: Registry[Any]) -> None:
-        self.registry = registry
+    def __init__(self, registry: Registry[Any], default: str | None = None) -> None:
+        self.registry, self.default = registry, default
 
     def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(
-            self.registry.parse,
+            lambda value: self.registry.parse(value, self.default),
             serialization=core_schema.plain_serializer_function_ser_schema(
                 lambda spec: spec.model_dump(mode="json")
             ),

@@ -15,6 +15,7 @@ from animesearch import cli
 from animesearch.datasets.drawing.face import draw_face
 from animesearch.results.folder import RunFolder
 from animesearch.tuning.cluster_session import ray_session
+from tests.trainers.runs import DCGAN, STYLEGAN2, make_run
 from tests.tuning.small import SPACE, write_space
 
 Command = Callable[..., tuple[int, str]]
@@ -61,7 +62,8 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("run",), ("resume",), ("rank",), ("generate",), ("list",), ("doctor",)]
+    "arguments",
+    [(), ("run",), ("resume",), ("rank",), ("generate",), ("export",), ("list",), ("doctor",)],
 )
 def test_every_command_has_help(command: Command, arguments: tuple[str, ...]) -> None:
     code, text = command(*arguments, "--help")
@@ -149,9 +151,10 @@ def test_a_space_without_distribution_is_one_trial(command: Command, tmp_path: P
         + "  architecture: {name: penn-dcgan, width: 4, latent: 8}\n  loss:"
         + (tail.split("  loss:")[1])
     )
-    code, said = command("run", "--space", str(write_space(tmp_path / "in", text)), "--out", "out")
+    place = write_space(tmp_path / "in", text)
+    code, said = command("run", "--space", str(place), "--set", "search.trials=1", "--out", "out")
     assert code == 0, said
-    assert "one trial, nothing to search" in said
+    assert "The space has no distribution: one trial." in said
     assert len(RunFolder.open(tmp_path / "out").state().trials) == 1
 
     code, said = command("rank", "out", "--json")
@@ -162,6 +165,60 @@ def test_a_space_without_distribution_is_one_trial(command: Command, tmp_path: P
     assert code == 2 and "did you mean 't0000'" in said
     code, said = command("generate", "out", "-n", "4", "-o", "grid.png")
     assert code == 0 and (tmp_path / "grid.png").is_file()
+    code, said = command("export", "out", "-o", "exported")
+    assert code == 0 and "python exported/sample.py out.png" in said
+    assert "fd-random" in (tmp_path / "exported" / "README.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of a DCGAN and a StyleGAN2, without Ray."""
+    return make_run(tmp_path_factory.mktemp("trained") / "r", DCGAN, STYLEGAN2).path
+
+
+@pytest.mark.parametrize(
+    ("options", "said", "size"),
+    [
+        ("--truncation 0.7 -n 4", "4 images of t0000 in a.png", (34, 34)),
+        ("--interpolate 3 -n 2 --seed 5", "2 rows of 3 images", (52, 34)),
+        ("--curate 1 -n 9", "the 1 of 9 images of t0000 that D scores highest", (16, 16)),
+        ("--trial t0001 --mix 1x2 --layers 4-5", "1x2 table of t0001, layers 4-5", (52, 34)),
+        ("--trial t0001 --style-mixing 2x1", "2x1 table of t0001, layers 0-3", (34, 52)),
+    ],
+)
+def test_ways_of_drawing(
+    command: Command, trained: Path, options: str, said: str, size: tuple[int, int]
+) -> None:
+    code, text = command("generate", str(trained), "-o", "a.png", *options.split())
+    assert code == 0, text
+    assert said in text
+    with Image.open("a.png") as picture:
+        assert picture.size == size
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("generate RUN -o a.gif", "a.gif is no picture's name"),
+        ("generate RUN -o a.png --truncation 2", "--truncation 2.0 must be between 0 and 1"),
+        ("generate RUN -o a.png --mix 2x2", "'penn-dcgan' has no styles to mix"),
+        ("generate RUN -o a.png --mix 2x2 --trial t0001 --layers fine", "has the layers 0-5"),
+        ("generate RUN -o a.png --mix 2x2 --curate 3", "exclude each other"),
+        ("generate RUN -o a.png --label red", "was trained without labels"),
+        ("generate RUN -o a.png --trial t0002", "has no trial 't0002'"),
+        ("export RUN -o RUN", "is no earlier export"),
+        ("export RUN -o e --trial t0002", "has no trial 't0002'"),
+        ("export . -o e", "is not a run folder"),
+        ("list losses --parameters", "--parameters goes with 'list architectures'"),
+    ],
+)
+def test_what_cannot_be_drawn_exported_or_listed_is_told(
+    command: Command, trained: Path, arguments: str, said: str
+) -> None:
+    code, text = command(*arguments.replace("RUN", str(trained)).split())
+    assert code == 2
+    assert text.startswith("animesearch: ") and said in text
+    assert not list(Path().iterdir())
 
 
 @pytest.mark.parametrize("name", ["rank", "resume"])
@@ -185,6 +242,10 @@ def test_schema_and_lists_are_json(command: Command) -> None:
     assert code == 0 and "trial" in json.loads(text)["properties"]
     code, text = command("list", "losses", "--json")
     assert code == 0 and "wgan-gp" in {row["name"] for row in json.loads(text)}
+    code, text = command("list", "architectures", "--json")
+    assert code == 0 and all(row["parameters"] for row in json.loads(text))
+    code, text = command("list", "architectures", "--parameters")
+    assert code == 0 and "penn-dcgan adversarial 16 32 64 128 3.6 + 2.8 at 64 px" in text
 
 
 def test_doctor_tells_what_would_run(command: Command) -> None:

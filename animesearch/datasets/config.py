@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from animesearch.datasets.kinds import Order, ResizePolicy
+from animesearch.datasets.kinds import LabelChoice, Order, ResizePolicy
 from animesearch.datasets.sources import SourceSpec, source_field
 from animesearch.registry import Options
 
@@ -41,6 +41,11 @@ class DatasetConfig(Options):
         "packed",
         description="packed: trials share one array in memory; stream: Ray Data feeds each trial",
     )
+    labels: LabelChoice = Field(
+        "none",
+        description="classes for conditional networks: none; classes = the folders of the images; "
+        "or a list of tags, the first of which that an image carries is its class",
+    )
     flip: bool = Field(False, description="mirror every second training image, by lot")
     order: Order = Field(
         "shuffle",
@@ -54,6 +59,14 @@ class DatasetConfig(Options):
                 "order 'replacement' needs mode 'packed': a stream cannot draw an image twice; "
                 "allowed with 'stream': shuffle, sequential"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _labels_fit(self) -> Self:
+        if self.labels != "none" and self.mode == "stream":
+            raise ValueError("labels need mode 'packed': a stream carries images alone")
+        if isinstance(self.labels, tuple) and len(set(self.labels)) < max(1, len(self.labels)):
+            raise ValueError(f"labels are different tags, at least one, got {list(self.labels)}")
         return self
 
     @property

@@ -9,3 +9,4 @@ Rgb = tuple[int, int, int]
 
 ResizePolicy = Literal["stretch", "letterbox", "centre-crop"]
 Order = Literal["shuffle", "sequential", "replacement"]
+LabelChoice = Literal["none", "classes"] | tuple[str, ...]

@@ -22,14 +22,15 @@ class Signals:
     no threshold; ``grad_norm_g``, ``grad_norm_d`` mean L2 norms of all gradients, before any
     clipping; ``weight_change_g`` |w - w_before| / |w_before| of G's parameters since the report
     before; ``sample_diversity`` :func:`relative_diversity` of a fixed set of latents;
-    ``finite`` False where a parameter, a loss or a sample was not finite.
+    An autoencoder has no D: ``loss_d`` and the outputs are None, ``grad_norm_d`` is the
+    encoder's.  ``finite`` False where a parameter, a loss or a sample was not finite.
     """
 
     images: int
     loss_g: float
-    loss_d: float
-    real_logit_mean: float
-    fake_logit_mean: float
+    loss_d: float | None
+    real_logit_mean: float | None
+    fake_logit_mean: float | None
     d_accuracy: float | None
     grad_norm_g: float
     grad_norm_d: float
@@ -51,11 +52,11 @@ class Signals:
 
     def loss_size(self) -> float:
         """The larger magnitude of both losses."""
-        return max(abs(self.loss_g), abs(self.loss_d))
+        return max(abs(self.loss_g), abs(self.loss_d or 0.0))
 
     def logit_size(self) -> float:
-        """The larger magnitude of D's mean outputs."""
-        return max(abs(self.real_logit_mean), abs(self.fake_logit_mean))
+        """The larger magnitude of D's mean outputs; 0 where there is no D."""
+        return max(abs(self.real_logit_mean or 0.0), abs(self.fake_logit_mean or 0.0))
 
 
 def diversity(x_BCHW: Tensor) -> float:

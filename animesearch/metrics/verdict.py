@@ -177,12 +177,13 @@ def _vanishing(history: History, rules: VerdictRules) -> str:
 def _d_saturated(history: History, rules: VerdictRules) -> str:
     """Perfect accuracy is common for thousands of images; only with D's loss or gradient gone
     as well is there nothing left.  (With smoothed labels the loss stays, the gradient goes.)"""
-    loss_limit = rules.saturated_ratio * _normal(history, rules, lambda r: abs(r.loss_d))
+    loss_limit = rules.saturated_ratio * _normal(history, rules, lambda r: abs(r.loss_d or 0.0))
     grad_limit = rules.saturated_ratio * _normal(history, rules, _grad_d)
 
     def sick(report: Signals) -> bool:
         sure = report.d_accuracy is not None and report.d_accuracy >= rules.saturated_accuracy
-        return sure and (abs(report.loss_d) <= loss_limit or report.grad_norm_d <= grad_limit)
+        gone = report.loss_d is not None and abs(report.loss_d) <= loss_limit
+        return sure and (gone or report.grad_norm_d <= grad_limit)
 
     window = _lasting(history, rules, sick)
     if not window:
@@ -199,8 +200,10 @@ def _d_blind(history: History, rules: VerdictRules) -> str:
 
     def sick(report: Signals) -> bool:
         guessing = report.d_accuracy is not None and report.d_accuracy <= rules.blind_accuracy
-        gap = report.real_logit_mean - report.fake_logit_mean
-        size = abs(report.real_logit_mean) + abs(report.fake_logit_mean)
+        real, fake = report.real_logit_mean, report.fake_logit_mean
+        if real is None or fake is None:
+            return False
+        gap, size = real - fake, abs(real) + abs(fake)
         return guessing and gap <= rules.blind_gap * size
 
     window = _lasting(history, rules, sick)

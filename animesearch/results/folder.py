@@ -8,6 +8,7 @@
     journal/00000001.json segments of events: the truth
     study.db              Optuna's study, made from the journal
     data/                 reals.png, manifest.json of the packed set
+    plugins/              copies of the plug-ins that were given; run.json has their hashes
     trials/t0000/         losses.csv, grids/*.png, checkpoints/*
     tune/                 Ray Tune's own files, TensorBoard events among them
     best.png ranking.json after the race
@@ -19,7 +20,7 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from pydantic import ValidationError
 
 from animesearch.errors import RunFolderError
 from animesearch.files import write_atomic
+from animesearch.plugins import Plugin, read_plugin
 from animesearch.results.journal import read_journal
 from animesearch.results.records import FORMAT, RunInfo
 from animesearch.results.state import RunState, fold
@@ -108,6 +110,10 @@ class RunFolder:
         return self.path / "data"
 
     @property
+    def plugins(self) -> Path:
+        return self.path / "plugins"
+
+    @property
     def ranking_file(self) -> Path:
         return self.path / "ranking.json"
 
@@ -136,6 +142,31 @@ class RunFolder:
 
     def write_info(self, info: RunInfo) -> None:
         write_atomic(self.info_file, info.model_dump_json(indent=1).encode() + b"\n")
+
+    def keep_plugins(self, plugins: Sequence[Plugin]) -> dict[str, str]:
+        """Write a copy of each; the SHA-256 of every file, for :class:`RunInfo`."""
+        for plugin in plugins:
+            write_atomic(self.plugins / plugin.copy_name, plugin.source)
+        return {plugin.copy_name: plugin.digest for plugin in plugins}
+
+    def kept_plugins(self, info: RunInfo) -> tuple[Plugin, ...]:
+        """The copies, read only: whoever imports them runs what this folder holds.
+
+        Raises :class:`RunFolderError` for one that was changed since the run began, and
+        :class:`UserError` where it is missing.
+        """
+        return tuple(self._kept(name, digest) for name, digest in info.plugins.items())
+
+    def _kept(self, name: str, digest: str) -> Plugin:
+        if Path(name).name != name:
+            raise RunFolderError(f"{self.info_file} names a plug-in outside its folder: {name}")
+        plugin = read_plugin(self.plugins / name)
+        if plugin.digest != digest:
+            raise RunFolderError(
+                f"{plugin.file} was changed since the run began (its SHA-256 is not that of "
+                "run.json): put it back, or start a new run with --plugin"
+            )
+        return plugin
 
     def state(self) -> RunState:
         """The state that the journal tells."""

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from animesearch.results.records import Scalar
 
-BARE = frozenset({"architecture", "loss"})
-"""Parameters whose value says by itself what it is: ``progan``, ``wgan-gp``."""
+BARE = frozenset({"architecture", "loss", "trial"})
+"""Parameters whose value says by itself what it is: ``progan``, ``wgan-gp``, a group's label."""
 ABBREVIATED = {"generator": "G", "discriminator": "D"}
 NO_NUMBER = "-"
 
@@ -136,6 +136,11 @@ def configuration(params: Mapping[str, Scalar], names: Sequence[str] | None = No
     """
     labels = short_names(list(params))
     shown = [name for name in (params if names is None else names) if name in params]
-    bare = [short(params[name]) for name in shown if name in BARE]
-    pairs = [f"{labels[name]}={short(params[name])}" for name in shown if name not in BARE]
+    bare = [short(params[name]) for name in shown if _says_itself(name)]
+    pairs = [f"{labels[name]}={short(params[name])}" for name in shown if not _says_itself(name)]
     return " ".join([*bare, *pairs])
+
+
+def _says_itself(name: str) -> bool:
+    """Also below a group: ``style.architecture``."""
+    return name.rpartition(".")[2] in BARE

@@ -166,7 +166,8 @@ class RunInfo(Options):
 
     ``protocol`` says what a score means (features, resize, counts, reference, data digest);
     scores of different protocols are never sorted together.  ``space`` is the validated space
-    with every default; ``search`` among it is what ``resume`` goes on with.
+    with every default; ``search`` among it is what ``resume`` goes on with.  ``plugins`` gives the
+    SHA-256 of each file in the folder of that name.
     """
 
     format: Literal[1] = 1
@@ -182,4 +183,5 @@ class RunInfo(Options):
     dataset: Tree
     space: Tree
     environment: dict[str, Scalar]
+    plugins: dict[str, str] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()

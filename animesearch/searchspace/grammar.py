@@ -1,9 +1,11 @@
 """From a parsed document to a tree with parameters: the grammar of distributions.
 
 A mapping below ``trial`` that has one of the distribution words among its keys is a
-distribution; the words are therefore no names of options.  Nothing is thrown: mistakes are
-collected, and a distribution that cannot be used leaves ``None`` in the tree and its path among
-``broken``, so that the rest of the document can still be checked.
+distribution; the words are therefore no names of options.  ``trial`` itself may be a ``choice``
+of groups, mappings with a label whose options belong together; what a group searches is named
+after its label.  Nothing is thrown: mistakes are collected, and a distribution that cannot be
+used leaves ``None`` in the tree and its path among ``broken``, so that the rest of the document
+can still be checked.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from animesearch.errors import Problem, did_you_mean
@@ -116,15 +119,17 @@ class Reader:
                 f"this option belongs to the whole search and takes one value, got a '{word}'; "
                 f"distributions may stand only below '{self.root}'"
             )
-        if len(place.source) == 1:
-            raise _MistakeError(f"'{self.root}' is a mapping of options, got a '{word}'")
+        if _is_root(place) and word != "choice":
+            raise _MistakeError(
+                f"'{self.root}' is a mapping of options, or a choice of such, got a '{word}'"
+            )
         if place.source[-1] == "name":
             raise _MistakeError(
                 "a component's name takes one word", (), "choose among the components"
             )
 
     def _claim(self, place: _Place) -> str:
-        name = ".".join(place.name)
+        name = ".".join(place.name) or self.root
         if name in self._names or name + QUANTILE in self._names:
             raise _MistakeError(
                 f"two parameters have the name '{clean(name, 80)}'", (), "rename a key"
@@ -139,8 +144,9 @@ class Reader:
         word = words[0]
         beside = [key for key in value if key != word]
         if word != "normal" and beside:
-            keys = listed(map(show, beside))
-            self.report(place.source, f"'{word}' stands alone in its mapping, beside it: {keys}")
+            text = f"'{word}' stands alone in its mapping, beside it: {listed(map(show, beside))}"
+            hint = "write what the groups share into each of them" if _is_root(place) else ""
+            self.report(place.source, text, hint)
         if word == "choice":
             return self._choice(value[word], place)
         return _NUMERIC[word](value, word)
@@ -152,19 +158,20 @@ class Reader:
                 f"choice takes a list of at least one option, got {got}", ("choice",)
             )
         components = any(isinstance(item, dict) for item in items)
+        check = _check_group if _is_root(place) else partial(_check_option, components=components)
         labels: dict[object, object] = {}
         options: list[Option] = []
         for index, item in enumerate(items):
             source = (*place.source, "choice", index)
-            if self._option_is_good(item, source, components, labels):
+            if self._option_is_good(item, source, check, labels):
                 options.append(self._option(item, place, source))
         return Choice(tuple(options)) if options else None
 
     def _option_is_good(
-        self, item: Any, source: Path, components: bool, labels: dict[object, object]
+        self, item: Any, source: Path, check: Callable[[Any], None], labels: dict[object, object]
     ) -> bool:
         try:
-            _check_option(item, components)
+            check(item)
             _check_label(item, labels)
         except _MistakeError as mistake:
             self.report((*source, *mistake.below), mistake.message, mistake.hint)
@@ -181,6 +188,10 @@ class Reader:
         return Option(label, tree, source, tuple(parameters_of(tree)))
 
 
+def _is_root(place: _Place) -> bool:
+    return len(place.source) == 1
+
+
 def _label(item: Any) -> Any:
     return item.get("label", item.get("name")) if isinstance(item, dict) else item
 
@@ -194,6 +205,15 @@ def _check_option(item: Any, components: bool) -> None:
         raise _MistakeError(f"beside components an option is a component's name, got {show(item)}")
 
 
+def _check_group(item: Any) -> None:
+    """An option at the root of the trial: a whole trial, so nothing but its label names it."""
+    if not isinstance(item, dict):
+        raise _MistakeError(f"a group of options is a mapping with a 'label', got {show(item)}")
+    if "label" not in item and not any(word in item for word in WORDS):
+        raise _MistakeError("a group of options has a 'label'", (), _key_hint(item, "label"))
+    _check_component(item)
+
+
 def _check_component(item: dict[str, Any]) -> None:
     words = [key for key in item if key in WORDS]
     if words:
@@ -201,7 +221,7 @@ def _check_component(item: dict[str, Any]) -> None:
             f"a '{words[0]}' cannot be an option itself, only stand below a component"
         )
     if "name" not in item and "label" not in item:
-        raise _MistakeError("a component in a choice has a 'name'", (), _name_hint(item))
+        raise _MistakeError("a component in a choice has a 'name'", (), _key_hint(item, "name"))
     if "name" in item and not isinstance(item["name"], str):
         raise _MistakeError(f"a component's name is one word, got {show(item['name'])}", ("name",))
     label = _label(item)
@@ -212,9 +232,9 @@ def _check_component(item: dict[str, Any]) -> None:
         )
 
 
-def _name_hint(item: dict[str, Any]) -> str:
-    hints = (did_you_mean(word, ["name"]) for word in item)
-    return next(filter(None, hints), "{name: ..., option: ...}")
+def _key_hint(item: dict[str, Any], key: str) -> str:
+    hints = (did_you_mean(word, [key]) for word in item)
+    return next(filter(None, hints), f"{{{key}: ..., option: ...}}")
 
 
 def _check_label(item: Any, labels: dict[object, object]) -> None:

@@ -3,6 +3,9 @@
 The value is YAML (a scalar, or a list or mapping in brackets); the path leads through mappings
 and list indexes.  Missing keys are made on the way: whether they may exist is for validation to
 say, which knows the allowed ones.
+
+Where the root is a choice of groups, ``trial.batch=8`` holds for every trial as it does elsewhere:
+it is set in each group.  ``trial.choice.0.batch=8`` sets it in the first group alone.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from animesearch.searchspace.wording import Path, clean, dotted, show
 
 
 def apply_overrides(
-    document: Document, overrides: Sequence[str]
+    document: Document, overrides: Sequence[str], root: str = "trial"
 ) -> tuple[Document, list[Problem], set[Path]]:
     """The changed document (the given one stays as it is), the mistakes, and their paths."""
     data, lines = copy.deepcopy(document.data), dict(document.lines)
@@ -27,12 +30,14 @@ def apply_overrides(
     for override in overrides:
         path = _path(override)
         try:
-            target = _set(data, path, _value(override, path))
+            value = _value(override, path)
+            set_at = [_set(data, target, value) for target in _targets(data, path, root)]
         except SpaceError as error:
             problems += error.problems
             broken.add(path)
         else:
-            _forget(lines, target)
+            for place in set_at:
+                _forget(lines, place)
     return Document(document.file, document.text, data, lines), problems, broken
 
 
@@ -52,6 +57,24 @@ def _value(override: str, path: Path) -> Any:
     return parse_value(text, path)
 
 
+def _targets(data: dict[str, Any], path: Path, root: str) -> list[Path]:
+    """The places that ``path`` means: one, or the same option in every group of the root."""
+    groups = _groups(data.get(root))
+    if path[0] != root or len(path) == 1 or path[1] == "choice" or not groups:
+        return [path]
+    labels = [group.get("label") for group in groups]
+    if path[1] in labels:
+        place = dotted((root, "choice", labels.index(path[1]), *path[2:]))
+        raise _refusal(path, f"{show(path[1])} is the label of a group", f"address it as {place}")
+    return [(root, "choice", str(index), *path[1:]) for index in range(len(groups))]
+
+
+def _groups(trial: Any) -> list[dict[str, Any]]:
+    options = trial.get("choice") if isinstance(trial, dict) else None
+    groups = options if isinstance(options, list) else []
+    return groups if all(isinstance(group, dict) for group in groups) else []
+
+
 def _set(data: dict[str, Any], path: Path, value: Any) -> Path:
     """Change ``data`` in place; the path from which on nothing stands in the file."""
     place: Any = data
@@ -63,7 +86,7 @@ def _set(data: dict[str, Any], path: Path, value: Any) -> Path:
         if made is None and not has(place, key):
             made = tuple(real)
         if index == len(path) - 1:
-            place[key] = value
+            place[key] = copy.deepcopy(value)
         else:
             place = _enter(place, key)
     return made or tuple(real)

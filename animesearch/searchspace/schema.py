@@ -1,9 +1,10 @@
 """The JSON schema (2020-12) of a space file, for editors.
 
 It is built from the annotations, not by pydantic's generator: below ``trial`` every leaf is a
-value or a distribution, components in a choice may carry a label, and components that hold
-components of their own kind are written once under ``$defs``.  The schema may let pass what
-:func:`load_space` refuses (an editor's help, not the judge); it refuses no valid space.
+value or a distribution, ``trial`` itself may be a choice of groups, components in a choice may
+carry a label, and components that hold components of their own kind are written once under
+``$defs``.  The schema may let pass what :func:`load_space` refuses (an editor's help, not the
+judge); it refuses no valid space.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerati
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticSerializationError, PydanticUndefined, to_jsonable_python
 
+from animesearch.registry import Spec
 from animesearch.searchspace.shapes import Slot, expand, field_slots, file_name, is_model
 
 Schema: TypeAlias = dict[str, Any]
@@ -101,12 +103,17 @@ class _Builder:
     ) -> Schema:
         slots = field_slots(model, key)
         if key == root:
-            schema = self._value(info.annotation, tuple(info.metadata), slots, "searched")
+            schema = self._root(info, slots)
         elif mode == "fixed" or key == "name":
             schema = self._value(info.annotation, tuple(info.metadata), slots, "fixed")
         else:
             schema = self._searched(info.annotation, tuple(info.metadata), slots)
         return {**schema, **_annotations(info)}
+
+    def _root(self, info: FieldInfo, slots: Sequence[Slot]) -> Schema:
+        value = self._value(info.annotation, tuple(info.metadata), slots, "searched")
+        groups = [self._part(slot, "option") for slot in slots if is_model(slot.annotation)]
+        return _any_of([value, _choice(groups)]) if groups else value
 
     def _searched(
         self, annotation: Any, metadata: tuple[Any, ...], slots: Sequence[Slot]
@@ -118,8 +125,7 @@ class _Builder:
             return value
         if all(map(_is_plain, slots)):
             options = [value]
-        choice = _one("choice", {"type": "array", "minItems": 1, "items": _any_of(options)})
-        return _any_of([value, choice, *ranges])
+        return _any_of([value, _choice(options), *ranges])
 
     def _value(
         self, annotation: Any, metadata: tuple[Any, ...], slots: Sequence[Slot], mode: Mode
@@ -134,13 +140,17 @@ class _Builder:
         if slot.registry is not None:
             names = {"type": "string", "enum": slot.registry.names()}
             free = [{"type": "string"}] if slot.takes_free_text else []
-            specs = [{**self._ref(spec, mode), "required": ["name"]} for spec in slot.registry]
+            specs = [self._spec(spec, mode, slot.default) for spec in slot.registry]
             return {"anyOf": [names, *free, *specs]}
         if is_model(slot.annotation):
             return self._ref(slot.annotation, mode)
         if _is_collection(slot):
             return self._collection(slot, mode)
         return self._leaf(slot.annotation, slot.metadata)
+
+    def _spec(self, spec: type[Spec], mode: Mode, default: str | None) -> Schema:
+        named = {} if spec.component_name() == default else {"required": ["name"]}
+        return {**self._ref(spec, mode), **named}
 
     def _ref(self, model: type[BaseModel], mode: Mode) -> Schema:
         known = (model, mode)
@@ -218,6 +228,10 @@ def _range_words(slots: Iterable[Slot]) -> list[str]:
         whole = slot.annotation is int or get_origin(slot.annotation) is Literal
         words += [] if whole and not slot.opaque else ["uniform", "loguniform", "normal"]
     return list(dict.fromkeys(words))
+
+
+def _choice(options: list[Schema]) -> Schema:
+    return _one("choice", {"type": "array", "minItems": 1, "items": _any_of(options)})
 
 
 def _any_of(schemas: list[Schema]) -> Schema:

@@ -48,6 +48,11 @@ class Slot:
         return next((field.registry for field in self._fields), None)
 
     @property
+    def default(self) -> str | None:
+        """The component that a mapping without ``name`` means here."""
+        return next((field.default for field in self._fields), None)
+
+    @property
     def takes_free_text(self) -> bool:
         """Whether the field reads bare words of its own beside the registered names."""
         return any(type(field) is not RegistryField for field in self._fields)
@@ -110,7 +115,7 @@ def models(slots: Iterable[Slot], value: Any) -> list[type[BaseModel]]:
     found: list[type[BaseModel]] = []
     for slot in slots:
         if slot.registry is not None:
-            name = value.get("name") if isinstance(value, dict) else value
+            name = value.get("name", slot.default) if isinstance(value, dict) else value
             if isinstance(name, str) and name in slot.registry.names():
                 found.append(slot.registry.get(name))
         elif is_model(slot.annotation):

@@ -126,8 +126,8 @@ def load_space(
 
     ``path_or_name`` is a file, else the name of a shipped space; ``model`` is the options class
     of a whole file; ``overrides`` are ``a.b=c`` strings; distributions may stand below the key
-    ``root``.  Raises :class:`SpaceError` with every mistake of the file, and other
-    :class:`UserError` where there is no file to read.
+    ``root``, which may itself be a choice of groups.  Raises :class:`SpaceError` with every mistake
+    of the file, and other :class:`UserError` where there is no file to read.
     """
     file = find_space(path_or_name)
     return parse_space(_read(file), str(path_or_name), model, overrides, root)
@@ -142,7 +142,7 @@ def parse_space(
 ) -> Space:
     """:func:`load_space` for the bytes of a file; ``file`` names it in messages."""
     parsed = parse_document(raw, file)
-    document, problems, broken = apply_overrides(parsed, overrides)
+    document, problems, broken = apply_overrides(parsed, overrides, root)
     reader = Reader(document, root)
     tree = reader.read()
     validator = Validator(document, model, tree, broken | reader.broken)

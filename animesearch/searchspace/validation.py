@@ -1,21 +1,27 @@
-"""Checks a space against its model: every alternative, every mistake, in linear time.
+"""Checks a space against its model: every alternative, every mistake, in bounded time.
 
 A base document takes the first value of every distribution; then one alternative at a time is
 put in (the other options of a choice, the ends and an inner point of a range), with what it
-needs above it.  So n alternatives cost n validations, not their product; a rule that joins two
-options of the trial is met only where one of the two is at its first value.
+needs above it.  So n alternatives cost n validations, not their product.
+
+Components must fit together (an architecture and a loss), so their alternatives are put in by
+twos as well: every option of one choice of components with every option of another that can stand
+in the same trial.  Two choices whose product is too large (``MAX_WORK``) are left out.  A rule
+that joins other values, or three components, is met only where the rest of them is at its first
+value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from itertools import product
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from animesearch.errors import Problem, SpaceError, UserError
 from animesearch.searchspace import shapes
+from animesearch.searchspace.alternatives import Picks, pairs, variations
 from animesearch.searchspace.distributions import (
     Choice,
     Integer,
@@ -28,10 +34,11 @@ from animesearch.searchspace.distributions import (
 )
 from animesearch.searchspace.document import Document
 from animesearch.searchspace.explain import Finding, explain
-from animesearch.searchspace.wording import Path, Scalar, clean, dotted, show
+from animesearch.searchspace.wording import Path, Scalar, clean, dotted, listed, show
 
 MAX_PROBLEMS = 100
 MAX_WORK = 200_000
+"""Documents times their size, for single alternatives and for pairs each."""
 
 _RANGE_HINTS = {
     "uniform": "a value within the range; for whole numbers use int",
@@ -40,8 +47,6 @@ _RANGE_HINTS = {
     "logint": "a value within the range; list the allowed ones in a choice",
     "normal": "an end of its range; cut it with low and high",
 }
-
-Picks: TypeAlias = Mapping[str, Scalar]
 
 
 @dataclass
@@ -57,19 +62,21 @@ class Validator:
     _seen: set[tuple[Path, str]] = field(default_factory=set)
     _paths: set[Path] = field(default_factory=set)
     _ends: set[Path] = field(default_factory=set)
+    _components: dict[str, bool] = field(default_factory=dict)
 
     def run(self) -> None:
         """Fill ``problems`` and ``fixed``."""
         base = build(self.tree, {})
         self.fixed = self._validate(base, {})
         self._coercions(base, (shapes.Slot(self.model),), (), {})
-        top = tuple(parameters_of(self.tree))
-        if self._too_much(top, _size(base)):
+        top, size = tuple(parameters_of(self.tree)), _size(self.tree)
+        if self._too_much(top, size):
             return
         for parameter, picks in variations(top, {}):
             if len(self.problems) >= MAX_PROBLEMS:
                 return
             self._vary(parameter, picks)
+        self._vary_in_pairs(top, MAX_WORK // size)
 
     def _too_much(self, top: tuple[Parameter, ...], size: int) -> bool:
         count = sum(1 + len(p.distribution.others()) for p in all_parameters(top))
@@ -81,15 +88,43 @@ class Validator:
 
     def _vary(self, parameter: Parameter, picks: Picks) -> None:
         data = build(self.tree, picks)
-        self._validate(data, picks, parameter)
+        self._validate(data, picks, (parameter,))
         value = data
         for key in parameter.loc:
             value = shapes.descend(value, key)
         slots = shapes.slots_at(self.model, data, parameter.loc)
         self._coercions(value, slots, parameter.loc, picks)
 
+    def _vary_in_pairs(self, top: tuple[Parameter, ...], documents: int) -> None:
+        for ones, others in pairs(top, {}, self._is_component):
+            if len(ones) * len(others) > documents:
+                continue
+            documents -= len(ones) * len(others)
+            for (one, above), (other, beside) in product(ones, others):
+                if len(self.problems) >= MAX_PROBLEMS:
+                    return
+                picks = {**above, **beside}
+                self._validate(build(self.tree, picks), picks, (one, other))
+
+    def _is_component(self, parameter: Parameter, picks: Picks) -> bool:
+        """Whether the alternatives of ``parameter`` are components."""
+        if parameter.name not in self._components:
+            self._components[parameter.name] = self._takes_components(parameter, picks)
+        return self._components[parameter.name]
+
+    def _takes_components(self, parameter: Parameter, picks: Picks) -> bool:
+        if not isinstance(parameter.distribution, Choice):
+            return False
+        values = [option.value for option in parameter.distribution.options]
+        if any(isinstance(value, dict) and "name" in value for value in values):
+            return True
+        if not all(isinstance(value, str | dict) for value in values):
+            return False
+        slots = shapes.slots_at(self.model, build(self.tree, picks), parameter.loc)
+        return any(slot.registry is not None for slot in slots)
+
     def _validate(
-        self, data: Any, picks: Picks, varied: Parameter | None = None
+        self, data: Any, picks: Picks, varied: tuple[Parameter, ...] = ()
     ) -> BaseModel | None:
         try:
             return self.model.model_validate(data)
@@ -152,19 +187,6 @@ def _pick(parameter: Parameter, picks: Picks) -> Scalar:
     return picks.get(parameter.name, parameter.distribution.first)
 
 
-def variations(
-    parameters: tuple[Parameter, ...], above: Picks
-) -> Iterator[tuple[Parameter, Picks]]:
-    """Every alternative but the first of each parameter, with the picks that lead to it."""
-    for parameter in parameters:
-        for value in parameter.distribution.others():
-            yield parameter, {**above, parameter.name: value}
-        if isinstance(parameter.distribution, Choice):
-            for option in parameter.distribution.options:
-                inside = {**above, parameter.name: option.label}
-                yield from variations(option.parameters, inside)
-
-
 def locate(tree: Tree, loc: Path, picks: Picks, at_key: bool = False) -> Path:
     """Place in the file of the value at ``loc`` of ``build(tree, picks)``, or of its key."""
     source: Path = ()
@@ -192,18 +214,22 @@ def _end(distribution: object, value: Scalar) -> Path:
     return {distribution.low: (0,), distribution.high: (1,)}.get(value, ())  # type: ignore
 
 
-def _hint(varied: Parameter | None, picks: Picks, source: Path) -> str:
-    """Names the alternative where a mistake shows only with it, and in another place."""
-    if varied is None:
-        return ""
-    if source == (*varied.source, varied.distribution.word):
-        return _RANGE_HINTS.get(varied.distribution.word, "")
-    if source[: len(varied.source)] == varied.source:
-        return ""
-    return f"with {varied.name} = {show(picks[varied.name])}"
+def _hint(varied: tuple[Parameter, ...], picks: Picks, source: Path) -> str:
+    """Names the alternatives where a mistake shows only with them, and in another place."""
+    if len(varied) == 1:
+        [one] = varied
+        if source == (*one.source, one.distribution.word):
+            return _RANGE_HINTS.get(one.distribution.word, "")
+        if source[: len(one.source)] == one.source:
+            return ""
+    named = listed(f"{one.name} = {show(picks[one.name])}" for one in varied)
+    return f"with {named}" if named else ""
 
 
-def _size(value: Any) -> int:
-    if isinstance(value, dict | list):
-        return 1 + sum(map(_size, value.values() if isinstance(value, dict) else value))
+def _size(tree: Tree) -> int:
+    """Values of the largest document that ``tree`` stands for."""
+    if isinstance(tree, dict | list):
+        return 1 + sum(map(_size, tree.values() if isinstance(tree, dict) else tree))
+    if isinstance(tree, Parameter) and isinstance(tree.distribution, Choice):
+        return max(_size(option.value) for option in tree.distribution.options)
     return 1

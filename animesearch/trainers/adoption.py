@@ -13,7 +13,8 @@ from animesearch.trainers.checkpoint import (
     read_info,
     save_checkpoint,
 )
-from animesearch.trainers.config import AdamOptions, TrialConfig
+from animesearch.trainers.config import TrialConfig
+from animesearch.trainers.optimisers import OptimiserSpec
 from animesearch.trainers.setting import TrialSetting
 
 
@@ -33,8 +34,8 @@ def adopt(donor: Path, config: TrialConfig, setting: TrialSetting) -> None:
     state["identity"] = {**state["identity"], "seed": setting.seed}
     _set_options(state["optimiser_g"], config.generator)
     _set_options(state["optimiser_d"], config.discriminator)
-    log = setting.folder / "losses.csv"
-    state["log_bytes"] = log.stat().st_size if log.exists() else 0  # each keeps its own losses
+    tables = {path.stem: path.stat().st_size for path in setting.folder.glob("*.csv")}
+    state["diary"] = {**state["diary"], "sizes": tables}  # each keeps its own losses
     info = read_info(donor)
     _replace(setting.folder / "checkpoints", state, info)
 
@@ -51,6 +52,6 @@ def _replace(folder: Path, state: dict[str, Any], info: CheckpointInfo) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _set_options(optimiser: dict[str, Any], options: AdamOptions) -> None:
+def _set_options(optimiser: dict[str, Any], options: OptimiserSpec) -> None:
     for group in optimiser["param_groups"]:
-        group.update(lr=options.lr, betas=(options.beta1, options.beta2))
+        group.update(options.group())

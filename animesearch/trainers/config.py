@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from animesearch.registry import Options
 from animesearch.trainers.architectures import ARCHITECTURES, ArchitectureSpec
+from animesearch.trainers.augmentations import AUGMENTATIONS, AugmentationSpec
+from animesearch.trainers.compatibility import CHECKS
 from animesearch.trainers.losses import LOSSES, LossSpec
+from animesearch.trainers.optimisers import OPTIMISERS, OptimiserSpec
+from animesearch.trainers.penalties import PENALTIES, PenaltySpec
 
-if TYPE_CHECKING:
-    from torch import nn, optim
-
-
-class AdamOptions(Options):
-    """Adam (Kingma 2015) of one network; two of them make TTUR (Heusel 2017)."""
-
-    lr: float = Field(2e-4, gt=0, description="learning rate")
-    beta1: float = Field(0.5, ge=0, lt=1, description="decay of the mean of gradients")
-    beta2: float = Field(0.999, ge=0, lt=1, description="decay of the mean of their squares")
-
-    def build(self, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
-        """The optimiser over ``parameters``."""
-        from torch import optim
-
-        return optim.Adam(parameters, lr=self.lr, betas=(self.beta1, self.beta2), fused=True)
+Optimiser = Annotated[OptimiserSpec, OPTIMISERS.field(default="adam")]
+Penalty = Annotated[PenaltySpec, PENALTIES.field()]
 
 
 class EmaOptions(Options):
@@ -38,6 +27,38 @@ class EmaOptions(Options):
     )
 
 
+class NoiseOptions(Options):
+    """Noise and dropout in D, the same on reals and fakes (Arjovsky 2017; seeds 001 and 004)."""
+
+    images: float = Field(0.0, ge=0, description="sd of Gaussian noise on D's images ([-1, 1])")
+    layers: float = Field(
+        0.0,
+        ge=0,
+        description="sd of Gaussian noise on the output of each of D's layers, its last excepted",
+    )
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="share of each layer's channels set to 0, the last's excepted"
+    )
+    until: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="share of the budget over which all three fall to 0 linearly; 1 = they stay",
+    )
+
+
+class StartOptions(Options):
+    """Begin with weights of an earlier run instead of random ones (C6 and M9 of the seeds)."""
+
+    run: str = Field(description="a run folder, or a checkpoint file of one")
+    trial: str | None = Field(None, description="a trial of the run; null = the best one")
+    drop: Literal["auto"] | tuple[str, ...] = Field(
+        "auto",
+        description="weights not to take: patterns of their names, such as 'generator.body.9.*'; "
+        "auto = those that are missing there or have another shape",
+    )
+
+
 class TrialConfig(Options):
     """Everything about a trial that a search may vary; its seed and budget are not in here."""
 
@@ -45,11 +66,47 @@ class TrialConfig(Options):
         description="the two networks"
     )
     loss: Annotated[LossSpec, LOSSES.field()] = Field(
-        default_factory=lambda: LOSSES.parse("ns"), description="the adversarial loss"
+        default_factory=lambda known: LOSSES.parse(_default_loss(known)),
+        description="the loss; default: ns, mse for autoencoders, began where D reconstructs",
     )
-    generator: AdamOptions = Field(AdamOptions(), description="optimiser of G")
-    discriminator: AdamOptions = Field(AdamOptions(), description="optimiser of D")
+    penalties: tuple[Penalty, ...] = Field((), max_length=8, description="terms added to D's loss")
+    generator: Optimiser = Field(
+        default_factory=lambda: OPTIMISERS.parse("adam"),
+        description="optimiser of G (of an autoencoder's decoder)",
+    )
+    discriminator: Optimiser = Field(
+        default_factory=lambda: OPTIMISERS.parse("adam"),
+        description="optimiser of D (of an autoencoder's encoder)",
+    )
     batch: int = Field(64, ge=2, le=4096, description="images per step of D")
-    d_steps: int = Field(1, ge=1, le=10, description="steps of D in an iteration")
+    d_steps: int = Field(1, ge=1, le=10, description="steps of D in an iteration (n_critic)")
     g_steps: int = Field(1, ge=1, le=10, description="steps of G in an iteration")
     ema: EmaOptions = Field(EmaOptions(), description="average of G's weights")
+    augment: Annotated[AugmentationSpec, AUGMENTATIONS.field()] = Field(
+        default_factory=lambda: AUGMENTATIONS.parse("none"),
+        description="change of reals and fakes before D sees them",
+    )
+    noise: NoiseOptions = Field(NoiseOptions(), description="noise and dropout in D")
+    spectral_norm: Literal["none", "discriminator", "both"] = Field(
+        "none", description="spectral normalisation of convolutions and dense layers (Miyato 2018)"
+    )
+    fakes_among_reals: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        description="largest share of fakes slipped into D's reals: "
+        "(accuracy - 0.5) / 0.5 of it (seed 004)",
+    )
+    start: StartOptions | None = Field(None, description="weights of an earlier run to begin with")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> TrialConfig:
+        problem = next(filter(None, (check(self) for check in CHECKS)), "")
+        if problem:
+            raise ValueError(problem)
+        return self
+
+
+def _default_loss(known: dict[str, Any]) -> str | dict[str, str | float]:
+    architecture = known.get("architecture")
+    return architecture.default_loss if isinstance(architecture, ArchitectureSpec) else "ns"

@@ -38,6 +38,11 @@ class GrowthSchedule:
         """The whole network."""
         return Stage(self.last, 1.0)
 
+    @property
+    def doublings(self) -> range:
+        """Those of all stages: the last alone where nothing grows."""
+        return range(self.first if self.growth else self.last, self.last + 1)
+
     def at(self, images: int, budget: int) -> Stage:
         """The stage at ``images`` of ``budget`` (both counts of real images shown).
 

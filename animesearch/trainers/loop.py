@@ -19,11 +19,12 @@ from animesearch.metrics.verdict import Code, Verdict, judge
 from animesearch.trainers import ticks
 from animesearch.trainers.checkpoint import CheckpointInfo, latest_checkpoint, save_checkpoint
 from animesearch.trainers.config import TrialConfig
+from animesearch.trainers.diary import Diary
 from animesearch.trainers.isolation import Isolation
 from animesearch.trainers.report import Report, finite
 from animesearch.trainers.sampling import grid_image, save_png
-from animesearch.trainers.setting import BatchSource, TrialSetting
-from animesearch.trainers.steplog import StepLog
+from animesearch.trainers.setting import BatchSource, LabelSource, TrialSetting
+from animesearch.trainers.start import begin
 from animesearch.trainers.trial import Trial, pixels
 
 ScoreFunction: TypeAlias = Callable[[Draw], Score]
@@ -36,6 +37,7 @@ def train(
     setting: TrialSetting,
     data: BatchSource,
     score: ScoreFunction | None = None,
+    labels: LabelSource | None = None,
 ) -> Generator[Report, None, None]:
     """Train one trial; yields a :class:`Report` at each tick and each rung.
 
@@ -44,7 +46,8 @@ def train(
     checkpoint with the report in it is written before the report is yielded.  The iterator ends
     after the full budget or after a report with a verdict; the caller stops it by closing it.
 
-    A trial whose folder holds a checkpoint goes on from there and first yields that report
+    ``labels`` are those of the batches of ``data``, where the setting has classes.  A trial whose
+    folder holds a checkpoint goes on from there and first yields that report
     again; the weights come out as those of an undisturbed trial.  Nothing not finite is ever
     reported: what is not finite gives the verdict ``nonfinite``.  Between two reports torch's
     random state, threads and default type are the caller's.
@@ -55,7 +58,7 @@ def train(
     """
     isolation = Isolation(setting.seed, setting.device, setting.threads)
     with isolation:
-        run = _Run(config, setting, data, score)
+        run = _Run(Trial(config, setting, data, labels), score)
     report = run.resume(isolation)
     while report is None or not run.over(report):
         if report is not None:
@@ -69,17 +72,10 @@ def train(
 class _Run:
     """A trial, and what its reports are made of."""
 
-    def __init__(
-        self,
-        config: TrialConfig,
-        setting: TrialSetting,
-        data: BatchSource,
-        score: ScoreFunction | None,
-    ) -> None:
-        self.setting, self.score = setting, score
-        self.trial = Trial(config, setting, data)
+    def __init__(self, trial: Trial, score: ScoreFunction | None) -> None:
+        self.trial, self.setting, self.score = trial, trial.setting, score
         self.recorder = ticks.TickRecorder()
-        self.log = StepLog(setting.folder / "losses.csv", ticks.COLUMNS)
+        self.diary = Diary(trial)
         self.history: list[Signals] = []
         self.best: float | None = None
         self.seconds = 0.0
@@ -100,7 +96,7 @@ class _Run:
         rows = self.recorder.rows()
         trained = time.perf_counter() - began
         self.trial.set_progress()
-        self.log.append(rows)
+        self.diary.write(rows)
         report = self._report(start, ticks.means(rows))
         self.seconds += time.perf_counter() - began
         speed = (self.trial.images - start) / trained
@@ -127,6 +123,7 @@ class _Run:
             confusion=confusion,
             weight_change_g=finite(signals.weight_change_g),
             sample_diversity=finite(signals.sample_diversity),
+            augment_p=finite(self.trial.game.readings().get("ada_p", math.nan)),
             **ticks.reported(mean),
         )
         if not signals.all_finite():
@@ -151,6 +148,7 @@ class _Run:
         return ticks.signals(
             self.trial.images,
             mean,
+            adversarial=self.trial.config.architecture.kind == "adversarial",
             d_accuracy=accuracy,
             weight_change_g=change,
             sample_diversity=self._diversity(),
@@ -206,7 +204,7 @@ class _Run:
             "seconds": self.seconds,
             "probes": self.probes,
             "reference": self.reference,
-            "log_bytes": self.log.size(),
+            "diary": self.diary.state(),
             "cpu_rng": isolation.state.cpu_rng,
             "device_rng": isolation.state.device_rng,
         }
@@ -217,7 +215,8 @@ class _Run:
         """Take over the folder's newest checkpoint; its report, or None where there is none."""
         found = latest_checkpoint(self.setting.folder / "checkpoints")
         if found is None:
-            self.log.cut(0)
+            self.diary.clear()
+            self._begin()
             self.probes, self.reference = reference_diversity(self.trial.data(0))
             return None
         state = found[1]
@@ -227,6 +226,12 @@ class _Run:
         )
         return Report.from_metrics(state["report"])
 
+    def _begin(self) -> None:
+        """The weights of an earlier run, where the configuration asks for them."""
+        if self.trial.config.start is not None:
+            begin(self.trial, self.trial.config.start)
+            self.weights = self.trial.weights()
+
     def _load(self, state: dict[str, Any]) -> None:
         self.trial.load(state)
         self.weights = self.trial.weights()
@@ -234,7 +239,7 @@ class _Run:
         self.best = Report.from_metrics(state["report"]).best
         self.seconds = state["seconds"]
         self.probes, self.reference = state["probes"], state["reference"]
-        self.log.cut(state["log_bytes"])
+        self.diary.load(state["diary"])
 
 
 def _judged(report: Report, verdict: Verdict) -> Report:

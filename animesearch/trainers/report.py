@@ -44,9 +44,10 @@ class Report:
     where the loss has them), ``grad_norm_*`` L2 norms over all parameters.  ``d_accuracy`` and
     ``confusion`` exist where the loss has a threshold.  ``sample_diversity`` is that of the
     averaged generator relative to reals, ``weight_change_g`` relative to the report before.
-    ``images_per_second`` is of training alone; ``device_seconds`` all time so far, scoring and
-    earlier attempts included; ``metric_seconds`` the scoring's of this report.  ``verdict`` is a
-    reason code and ``evidence`` its numbers; after one, the trial ends.
+    ``augment_p`` is the strength of an adaptive augmentation.  ``images_per_second`` is of
+    training alone; ``device_seconds`` all time so far, scoring and earlier attempts included;
+    ``metric_seconds`` the scoring's of this report.  ``verdict`` is a reason code and
+    ``evidence`` its numbers; after one, the trial ends.
     """
 
     images: int
@@ -64,6 +65,7 @@ class Report:
     grad_norm_g: float | None = None
     weight_change_g: float | None = None
     sample_diversity: float | None = None
+    augment_p: float | None = None
     images_per_second: float | None = None
     device_seconds: float = 0.0
     metric_seconds: float = 0.0

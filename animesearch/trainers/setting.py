@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,9 @@ BatchSource: TypeAlias = Callable[[int], npt.NDArray[np.uint8]]
 A pure function: a resumed trial asks again for the same batches.
 """
 
+LabelSource: TypeAlias = Callable[[int], npt.NDArray[np.int64]]
+"""``labels(images)``: the classes (B,) of that batch, numbers from 0."""
+
 
 @dataclass(frozen=True)
 class TrialSetting:
@@ -29,7 +32,11 @@ class TrialSetting:
     ``rungs`` the image counts at which the trial is scored, ascending, the last one ``images``;
     ``tick`` is the number of images between reports.  ``seed`` decides all of the trial's
     randomness; ``device`` is torch's name of it, ``threads`` torch's CPU threads, ``grid`` rows
-    and columns of the sample grids.  Raises :class:`UnsupportedError` for impossible numbers.
+    and columns of the sample grids.  ``epoch`` is the number of images in the data, 0 where it is
+    not known.  ``classes`` are the names of the labels, ``class_shares`` their shares of the data;
+    empty where images carry none.  ``precision`` is torch's name of the type that networks
+    compute in while training; samples are drawn and scored in float32.  Raises
+    :class:`UnsupportedError` for impossible numbers.
     """
 
     folder: Path
@@ -42,6 +49,10 @@ class TrialSetting:
     device: str = "cpu"
     threads: int = 1
     grid: tuple[int, int] = (5, 5)
+    epoch: int = 0
+    classes: tuple[str, ...] = ()
+    class_shares: tuple[float, ...] = ()
+    precision: Literal["float32", "bfloat16"] = "float32"
     rules: VerdictRules = field(default_factory=VerdictRules)
 
     def __post_init__(self) -> None:

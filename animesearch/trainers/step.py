@@ -1,17 +1,27 @@
-"""One iteration of adversarial training, for all losses of that kind."""
+"""One iteration of training: one function for all adversarial losses, one for autoencoders."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn, optim
+from torch import Tensor
 
-from animesearch.trainers.losses import GanLoss
+from animesearch.trainers.augmentations.base import Augmentation
+from animesearch.trainers.losses import AutoencoderLoss, Critic, GanLoss
 from animesearch.trainers.losses.base import DiscriminatorTerms
 from animesearch.trainers.modules.networks import Networks
+from animesearch.trainers.penalties.base import Penalty, PenaltySpec
+from animesearch.trainers.updates import Updater, update_together
+
+
+class Batch(NamedTuple):
+    """Reals at the current stage's view, in the generator's range, and their labels if any."""
+
+    x_BCHW: Tensor
+    y_B: Tensor | None = None
 
 
 class DStats(NamedTuple):
@@ -32,7 +42,11 @@ class DStats(NamedTuple):
 
 
 class StepStats(NamedTuple):
-    """Statistics of one iteration: means over its D steps (see :class:`DStats`), last G step."""
+    """Statistics of one iteration: means over its D steps (see :class:`DStats`), last G step.
+
+    Of an autoencoder ``loss_g`` is the whole loss, ``grad_norm_d`` that of the encoder, and what
+    belongs to a discriminator is NaN.
+    """
 
     loss_d: Tensor
     loss_g: Tensor
@@ -48,63 +62,134 @@ class StepStats(NamedTuple):
 
 @dataclass
 class Players:
-    """All that an iteration changes or draws from.
+    """All that an iteration of an adversarial pair changes or draws from.
 
-    ``latents(count)`` draws z (count, Z) on the device; ``rng`` is a CPU generator.
+    ``latents(count)`` draws z (count, Z) on the device; ``rng`` is a CPU generator.  ``slipped``
+    is the largest share of fakes among D's reals, ``accuracy`` D's last one, on the device.
+    ``precision`` is the type that the networks compute in; losses are always float32.
     """
 
     networks: Networks
     loss: GanLoss[Any]
-    optimiser_g: optim.Optimizer
-    optimiser_d: optim.Optimizer
+    generator: Updater
+    discriminator: Updater
     latents: Callable[[int], Tensor]
     rng: torch.Generator
+    penalties: Sequence[tuple[PenaltySpec, Penalty]] = ()
+    augment: Augmentation | None = None
+    slipped: float = 0.0
+    accuracy: Tensor = field(default_factory=lambda: torch.ones(()))
+    precision: torch.dtype = torch.float32
+
+    def critic(self, y_B: Tensor | None) -> Critic:
+        """D for images with the labels ``y_B``; raw outputs in float32.
+
+        It opens no autocast of its own: penalties switch the caller's off.
+        """
+        discriminator = self.networks.discriminator
+
+        def judge(x_BCHW: Tensor) -> Tensor:
+            raw_B: Tensor = discriminator(x_BCHW, *([] if y_B is None else [y_B]))
+            return raw_B.float()
+
+        return judge
+
+    def fakes(self, count: int, y_B: Tensor | None) -> Tensor:
+        """Fakes (count, C, H, W) of fresh latents."""
+        z_BZ = self.latents(count)
+        with self.autocast():
+            x_BCHW: Tensor = self.networks.generator(z_BZ, *([] if y_B is None else [y_B]))
+        return x_BCHW.float()
+
+    def shown(self, x_BCHW: Tensor) -> Tensor:
+        """Images as D is to see them: augmented, in the generator's own range."""
+        if self.augment is None:
+            return x_BCHW
+        low, high = self.networks.generator.output_range
+        middle, half = (high + low) / 2, (high - low) / 2
+        return self.augment((x_BCHW - middle) / half) * half + middle
+
+    def with_fakes(self, x_real_BCHW: Tensor, x_fake_BCHW: Tensor) -> Tensor:
+        """Reals, the first of them replaced by fakes: (accuracy - 0.5) / 0.5 of the share."""
+        if not self.slipped:
+            return x_real_BCHW
+        share = ((self.accuracy - 0.5) / 0.5).clamp(min=0) * self.slipped
+        place_B = torch.arange(len(x_real_BCHW), device=x_real_BCHW.device)
+        replaced_B = place_B < (share * len(x_real_BCHW)).round()
+        return torch.where(replaced_B[:, None, None, None], x_fake_BCHW, x_real_BCHW)
+
+    def autocast(self) -> torch.autocast:
+        """The context in which networks compute."""
+        enabled = self.precision is not torch.float32
+        device = next(self.networks.partner.parameters()).device
+        dtype = self.precision if enabled else None
+        return torch.autocast(device.type, dtype=dtype, enabled=enabled)
 
 
-def adversarial_step(players: Players, reals: Sequence[Tensor], g_steps: int) -> StepStats:
-    """One D step per batch of ``reals`` (at the current stage's view), then ``g_steps`` of G.
+def adversarial_step(
+    players: Players, reals: Sequence[Batch], g_steps: int, iteration: int = 0
+) -> StepStats:
+    """One D step per batch of ``reals``, then ``g_steps`` of G; ``iteration`` counts from 0.
 
-    The first G step goes through the fakes of the last D step, whose graph is kept, as in
-    PyTorch's DCGAN example: G has not changed since, and a forward pass of G is saved.
+    Fakes have the labels of the reals beside them.  The first G step goes through the fakes of
+    the last D step, whose graph is kept, as in PyTorch's DCGAN example: G has not changed since,
+    and a forward pass of G is saved.
     """
-    generator = players.networks.generator
     stats = []
-    for x_real_BCHW in reals:
-        x_fake_BCHW = generator(players.latents(len(x_real_BCHW)))
-        stats.append(_d_step(players, x_real_BCHW, x_fake_BCHW.detach()))
+    for number, real in enumerate(reals):
+        x_fake_BCHW = players.fakes(len(real.x_BCHW), real.y_B)
+        d_step = iteration * len(reals) + number
+        stats.append(_d_step(players, real, x_fake_BCHW.detach(), d_step))
+    last = reals[-1]
     for step in range(g_steps):
         if step > 0:
-            x_fake_BCHW = generator(players.latents(len(reals[-1])))
-        loss_g, norm_g = _g_step(players, x_fake_BCHW, reals[-1])
+            x_fake_BCHW = players.fakes(len(last.x_BCHW), last.y_B)
+        number = iteration * g_steps + step
+        loss_g, norm_g = _g_step(players, x_fake_BCHW, last, number)
     mean = DStats(*(torch.stack(values).mean() for values in zip(*stats, strict=True)))
     return StepStats(loss_g=loss_g, grad_norm_g=norm_g, **mean._asdict())
 
 
-def _d_step(players: Players, x_real_BCHW: Tensor, x_fake_BCHW: Tensor) -> DStats:
+def _d_step(players: Players, real: Batch, x_fake_BCHW: Tensor, step: int) -> DStats:
     """Update D; its loss, its gradient norm, and the statistics of its outputs."""
-    discriminator = players.networks.discriminator
+    discriminator, loss = players.networks.discriminator, players.loss
     discriminator.requires_grad_(True)
-    players.optimiser_d.zero_grad(set_to_none=True)
-    terms = players.loss.d_objective(discriminator, x_real_BCHW, x_fake_BCHW, players.rng)
-    terms.loss.backward()
-    norm = gradient_norm(discriminator)
-    players.optimiser_d.step()
-    discriminator.constrain()
-    players.loss.after_d_step(discriminator)
-    return DStats(terms.loss.detach(), norm, **_output_stats(players.loss, terms))
+    x_real_BCHW, x_fake_BCHW = players.shown(real.x_BCHW), players.shown(x_fake_BCHW)
+    with players.autocast():
+        own = discriminator.own_loss(x_real_BCHW)
+        x_real_BCHW = players.with_fakes(x_real_BCHW, x_fake_BCHW)
+        critic = players.critic(real.y_B)
+        terms = loss.d_objective(critic, x_real_BCHW, x_fake_BCHW, players.rng)
+        total = terms.loss if own is None else terms.loss + own
+        for spec, penalty in players.penalties:
+            if weight := spec.due(step):
+                total = total + weight * penalty(critic, x_real_BCHW, x_fake_BCHW, players.rng)
+    norm = players.discriminator.update(total)
+    loss.after_d_step(discriminator)
+    loss.observe(terms)
+    _tell_augmentation(players, terms)
+    stats = DStats(total.detach(), norm, **_output_stats(loss, terms))
+    players.accuracy = (stats.real_right + stats.fake_right) / 2
+    return stats
 
 
-def _g_step(players: Players, x_fake_BCHW: Tensor, x_real_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+def _tell_augmentation(players: Players, terms: DiscriminatorTerms) -> None:
+    if players.augment is not None:
+        threshold = players.loss.threshold or 0.0
+        players.augment.observe(terms.real_B, threshold, len(terms.real_B))
+
+
+def _g_step(players: Players, x_fake_BCHW: Tensor, real: Batch, step: int) -> tuple[Tensor, Tensor]:
     """Update G through a frozen D; its loss and gradient norm."""
-    generator, discriminator = players.networks.generator, players.networks.discriminator
-    discriminator.requires_grad_(False)
-    players.optimiser_g.zero_grad(set_to_none=True)
-    loss = players.loss.g_objective(discriminator, x_fake_BCHW, x_real_BCHW)
-    loss.backward()
-    norm = gradient_norm(generator)
-    players.optimiser_g.step()
-    generator.constrain()
-    return loss.detach(), norm
+    networks = players.networks
+    networks.discriminator.requires_grad_(False)
+    with players.autocast():
+        loss = players.loss.g_objective(
+            players.critic(real.y_B), players.shown(x_fake_BCHW), players.shown(real.x_BCHW)
+        )
+        own = networks.generator.own_loss(len(x_fake_BCHW), step, real.y_B)
+    total = loss if own is None else loss + own
+    return total.detach(), players.generator.update(total)
 
 
 def _output_stats(loss: GanLoss[Any], terms: DiscriminatorTerms) -> dict[str, Tensor]:
@@ -123,7 +208,24 @@ def _output_stats(loss: GanLoss[Any], terms: DiscriminatorTerms) -> dict[str, Te
     return stats | {name: side.to(real_B.dtype).mean() for name, side in right.items()}
 
 
-def gradient_norm(module: nn.Module) -> Tensor:
-    """L2 norm of all gradients of ``module`` that exist, before any clipping."""
-    gradients = [p.grad for p in module.parameters() if p.grad is not None]
-    return nn.utils.get_total_norm(gradients)
+@dataclass
+class Autoencoding:
+    """All that an iteration of an autoencoder changes."""
+
+    networks: Networks
+    loss: AutoencoderLoss[Any]
+    decoder: Updater
+    encoder: Updater
+
+
+def autoencoder_step(players: Autoencoding, real: Batch) -> StepStats:
+    """One step of encoder and decoder together on the reconstruction of a batch."""
+    encoder, decoder = players.networks.encoder, players.networks.decoder
+    code = encoder(real.x_BCHW)
+    x_hat_BCHW = decoder.decode(code.sample())
+    loss = players.loss.objective(code, real.x_BCHW, x_hat_BCHW)
+    norms = update_together(loss, (players.decoder, players.encoder))
+    decoder.observe(code.mean_BZ)
+    names = dict.fromkeys(StepStats._fields, torch.full_like(norms[0], torch.nan))
+    measured = {"loss_g": loss.detach(), "grad_norm_g": norms[0], "grad_norm_d": norms[1]}
+    return StepStats(**(names | measured))

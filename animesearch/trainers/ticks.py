@@ -57,14 +57,17 @@ def relative_change(before: list[Tensor], after: list[Tensor]) -> float:
     return float(moved / nn.utils.get_total_norm(before))
 
 
-def signals(images: int, mean: Mapping[str, float], **measured: Any) -> Signals:
-    """The statistics that a verdict is read from; ``measured`` are the fields not in ``mean``."""
+def signals(images: int, mean: Mapping[str, float], adversarial: bool, **measured: Any) -> Signals:
+    """The statistics that a verdict is read from; ``measured`` are the fields not in ``mean``.
+
+    Without a discriminator (``adversarial`` False) its statistics are None.
+    """
     return Signals(
         images=images,
         loss_g=mean["loss_g"],
-        loss_d=mean["loss_d"],
-        real_logit_mean=mean["real_logit"],
-        fake_logit_mean=mean["fake_logit"],
+        loss_d=mean["loss_d"] if adversarial else None,
+        real_logit_mean=mean["real_logit"] if adversarial else None,
+        fake_logit_mean=mean["fake_logit"] if adversarial else None,
         grad_norm_g=mean["grad_norm_g"],
         grad_norm_d=mean["grad_norm_d"],
         **measured,

@@ -12,54 +12,58 @@ from torch import Tensor, nn
 
 from animesearch.errors import CheckpointError
 from animesearch.files import canonical_json
+from animesearch.trainers.building import build_networks
 from animesearch.trainers.config import TrialConfig
 from animesearch.trainers.ema import AverageGenerator
+from animesearch.trainers.games import make_game
 from animesearch.trainers.sampling import Sampler
-from animesearch.trainers.setting import BatchSource, TrialSetting
-from animesearch.trainers.step import Players, StepStats, adversarial_step
+from animesearch.trainers.setting import BatchSource, LabelSource, TrialSetting
+from animesearch.trainers.step import Batch, StepStats
 
 
 class Trial:
     """Built from torch's current random state; each iteration moves ``images`` on.
 
-    ``images`` counts the real images that D has consumed.  Raises :class:`UnsupportedError`
-    where the architecture has no images of that size or number of channels.
+    ``images`` counts the real images that D (of an autoencoder: the encoder) has consumed.
+    ``labels`` gives the labels of the same batches as ``data``, where the setting has classes.
+    Raises :class:`UnsupportedError` where the architecture has no such images or labels.
     """
 
-    def __init__(self, config: TrialConfig, setting: TrialSetting, data: BatchSource) -> None:
+    def __init__(
+        self,
+        config: TrialConfig,
+        setting: TrialSetting,
+        data: BatchSource,
+        labels: LabelSource | None = None,
+    ) -> None:
         setting.check_step(config.batch * config.d_steps)
-        self.config, self.setting, self.data = config, setting, data
+        self.config, self.setting, self.data, self.labels = config, setting, data, labels
         self.device = torch.device(setting.device)
         self.images = 0
-        self.networks = config.architecture.build(setting.size, setting.channels).to(self.device)
-        generator, discriminator = self.networks.generator, self.networks.discriminator
-        self.average = AverageGenerator(generator, config.ema)
-        self.players = Players(
-            networks=self.networks,
-            loss=config.loss.build(),
-            optimiser_g=config.generator.build(generator.parameters()),
-            optimiser_d=config.discriminator.build(discriminator.parameters()),
-            latents=self._latents,
-            rng=torch.Generator().manual_seed(setting.seed),
-        )
-        self._low, self._high = generator.output_range
+        built = build_networks(config, setting.size, setting.channels, len(setting.classes))
+        self.networks = built.to(self.device)
+        self.average = AverageGenerator(self.networks.generator, config.ema)
+        self.game = make_game(config, setting, self.networks)
+        self._low, self._high = self.networks.generator.output_range
         self.set_progress()
 
     @property
     def sampler(self) -> Sampler:
-        """Draws from the averaged generator."""
-        return Sampler(self.average.module, self.setting.device)
+        """Draws from the averaged generator, labels by their share of the data."""
+        shares = self.setting.class_shares or None
+        return Sampler(self.average.module, self.setting.device, class_shares=shares)
 
     def iterate(self) -> StepStats:
         """One iteration, on ``d_steps`` batches of reals."""
         self.set_progress()
         reals = []
         before = self.images
+        iteration = before // (self.config.batch * self.config.d_steps)
         for _ in range(self.config.d_steps):
-            x_BCHW = self._reals()
+            x_BCHW, y_B = self._reals()
             self.images += len(x_BCHW)
-            reals.append(self.networks.discriminator.real_view(x_BCHW))
-        stats = adversarial_step(self.players, reals, self.config.g_steps)
+            reals.append(Batch(self.networks.partner.real_view(x_BCHW), y_B))
+        stats = self.game.play(reals, iteration)
         self.average.update(self.images - before, self.images)
         return stats
 
@@ -68,6 +72,7 @@ class Trial:
         images, budget = min(self.images, self.setting.images), self.setting.images
         self.networks.set_progress(images, budget)
         self.average.module.set_progress(images, budget)
+        self.game.set_progress(images, budget)
 
     def weights(self) -> list[Tensor]:
         """A copy of G's weights."""
@@ -75,26 +80,30 @@ class Trial:
 
     def healthy(self) -> bool:
         """Whether every weight of the three networks is finite (waits for the device)."""
-        modules = (self.networks.generator, self.networks.discriminator, self.average.module)
-        tensors = [p.detach() for module in modules for p in module.parameters()]
+        tensors = [p.detach() for module in self.modules().values() for p in module.parameters()]
         return bool(torch.isfinite(nn.utils.get_total_norm(tensors)))
+
+    def modules(self) -> dict[str, nn.Module]:
+        """The networks by the names that checkpoints call them."""
+        partner = "discriminator" if self.config.architecture.kind == "adversarial" else "encoder"
+        return {
+            "generator": self.networks.generator,
+            partner: self.networks.partner,
+            "average": self.average.module,
+        }
 
     def state(self) -> dict[str, Any]:
         """All that a later process needs to go on as if nothing had happened."""
-        players = self.players
-        modules = {
-            "generator": self.networks.generator,
-            "discriminator": self.networks.discriminator,
-            "average": self.average.module,
-        }
+        setting = self.setting
         return {
             "config": canonical_json(self.config.model_dump(mode="json")),
             "identity": self.identity(),
+            "classes": {"names": list(setting.classes), "shares": list(setting.class_shares)},
             "images": self.images,
-            "modules": {name: module.state_dict() for name, module in modules.items()},
-            "optimiser_g": players.optimiser_g.state_dict(),
-            "optimiser_d": players.optimiser_d.state_dict(),
-            "latent_rng": players.rng.get_state(),
+            "modules": {name: module.state_dict() for name, module in self.modules().items()},
+            "optimiser_g": self.game.generator.optimiser.state_dict(),
+            "optimiser_d": self.game.partner.optimiser.state_dict(),
+            **self.game.state(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -104,14 +113,12 @@ class Trial:
         differing = [name for name, value in mine.items() if other.get(name) != value]
         if differing:
             raise CheckpointError(f"the checkpoint is of another trial: {', '.join(differing)}")
-        modules = state["modules"]
-        self.networks.generator.load_state_dict(modules["generator"])
-        self.networks.discriminator.load_state_dict(modules["discriminator"])
-        self.average.module.load_state_dict(modules["average"])
+        for name, module in self.modules().items():
+            module.load_state_dict(state["modules"][name])
         # Loading keeps the given tensors where types agree: a state may be used twice.
-        self.players.optimiser_g.load_state_dict(copy.deepcopy(state["optimiser_g"]))
-        self.players.optimiser_d.load_state_dict(copy.deepcopy(state["optimiser_d"]))
-        self.players.rng.set_state(state["latent_rng"])
+        self.game.generator.optimiser.load_state_dict(copy.deepcopy(state["optimiser_g"]))
+        self.game.partner.optimiser.load_state_dict(copy.deepcopy(state["optimiser_d"]))
+        self.game.load(state)
         self.images = state["images"]
         self.set_progress()
 
@@ -125,14 +132,13 @@ class Trial:
             "seed": setting.seed,
         }
 
-    def _reals(self) -> Tensor:
+    def _reals(self) -> tuple[Tensor, Tensor | None]:
         """The next batch, in the generator's range, at full size."""
         x_BCHW = pixels(self.data(self.images)).to(self.device)
-        return x_BCHW.float().mul_((self._high - self._low) / 255.0).add_(self._low)
-
-    def _latents(self, count: int) -> Tensor:
-        z_BZ = torch.randn(count, self.networks.generator.latent_dim, generator=self.players.rng)
-        return z_BZ.to(self.device)
+        x_BCHW = x_BCHW.float().mul_((self._high - self._low) / 255.0).add_(self._low)
+        if self.labels is None or not self.setting.classes:
+            return x_BCHW, None
+        return x_BCHW, torch.from_numpy(self.labels(self.images)).to(self.device)
 
 
 def pixels(x_BCHW: npt.NDArray[np.uint8]) -> Tensor:

@@ -36,6 +36,11 @@ class ResourceConfig(Options):
     concurrency: Auto | Annotated[int, Field(ge=1, le=4096)] = Field(
         "auto", description="trials at a time; auto: as many as fit"
     )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="type that networks compute in while training; samples and scores are always "
+        "float32",
+    )
     workers: int = Field(
         0,
         ge=0,
@@ -112,7 +117,10 @@ class SpaceConfig(Options):
     def _unsupported_images(self) -> list[InitErrorDetails]:
         """The evaluation size belongs to the search; an architecture must be able to draw it."""
         try:
-            self.trial.architecture.check(self.dataset.size, self.dataset.channels)
+            labelled = self.dataset.labels != "none"  # how many classes is known with the data
+            self.trial.architecture.check(
+                self.dataset.size, self.dataset.channels, 2 if labelled else 0
+            )
         except UnsupportedError as error:
             return [_problem(("trial", "architecture"), str(error))]
         return []

@@ -78,8 +78,8 @@ def rescore_finalists(
                 prepared.choice.spec,
                 real,
                 samples,
-                samples,
                 allotment.device,
+                prepared.search.plugins,
             )
             waiting[reference] = trial.trial_id
     total = len(waiting)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,6 +16,7 @@ from rich.markup import escape
 from animesearch import __version__
 from animesearch.errors import RunFolderError
 from animesearch.files import write_json
+from animesearch.plugins import Plugin
 from animesearch.results.folder import RunFolder
 from animesearch.results.journal import Journal
 from animesearch.results.records import RunClosed, RunInfo, RunOpened
@@ -45,9 +47,11 @@ DECIDING = ("trials", "images", "epochs", "sampler", "scheduler", "verdict")
 """Options of a search that its journal rests on."""
 
 
-def start(space: str, overrides: Sequence[str], out: Path | None) -> int:
+def start(
+    space: str, overrides: Sequence[str], out: Path | None, plugins: Sequence[Plugin] = ()
+) -> int:
     """``animesearch run``: the exit code."""
-    search = load_search(space, overrides)
+    search = load_search(space, overrides, plugins)
     now = datetime.now().astimezone()
     path = out or default_run_folder(search.config.name, now.strftime("%Y-%m-%d-%H%M"))
     RunFolder.refuse_occupied(path)
@@ -64,10 +68,11 @@ def start(space: str, overrides: Sequence[str], out: Path | None) -> int:
 
 
 def resume(path: Path) -> int:
-    """``animesearch resume``: the exit code."""
+    """``animesearch resume``: the exit code.  Imports the plug-ins that the folder keeps."""
     folder = RunFolder.open(path)
     info = folder.info()
-    search = load_search(str(folder.space_file), _recorded_overrides(folder))
+    plugins = folder.kept_plugins(info)
+    search = load_search(str(folder.space_file), _recorded_overrides(folder), plugins)
     search = search.over(info.dataset["options"])
     _refuse_changed_space(info, search)
     console = Console()
@@ -114,8 +119,10 @@ def notes(prepared: Prepared) -> list[str]:
         prepared.choice.reason,
         f"{prepared.allotment}; rungs at {kimg} kimg",
     ]
+    if prepared.search.plugins:
+        lines.append(f"plug-ins: {', '.join(plugin.file for plugin in prepared.search.plugins)}")
     if not prepared.search.space.distributions:
-        lines.append("The space has no distribution: one trial, nothing to search.")
+        lines.append(f"The space has no distribution: {_same(trial_count(prepared.search))}.")
     return lines
 
 
@@ -152,8 +159,9 @@ def _describe(
             "source": search.config.dataset.source.describe(),
             "options": search.config.dataset.model_dump(mode="json"),
         },
-        space=search.config.model_dump(mode="json"),
+        space=_searched(search),
         environment=environment(),
+        plugins=folder.keep_plugins(search.plugins),
         notes=tuple(notes(prepared)),
     )
     folder.write_info(info)
@@ -176,9 +184,19 @@ def protocol_of(prepared: Prepared) -> dict[str, object]:
     return protocol(prepared.real, prepared.search.config.metric.samples)
 
 
+def _searched(search: Search) -> dict[str, Any]:
+    """The whole space as plain values, its distributions as they stand in the file."""
+    trial = search.space.resolved_dict()[search.space.root]
+    return {**search.config.model_dump(mode="json"), search.space.root: trial}
+
+
+def _same(count: int) -> str:
+    return "one trial" if count == 1 else f"{count} trials of it from different seeds"
+
+
 def _refuse_changed_space(info: RunInfo, search: Search) -> None:
     """Another space would mix two searches in one journal; what only places trials may change."""
-    was, now = info.space, search.config.model_dump(mode="json")
+    was, now = info.space, _searched(search)
     changed = [key for key in ("seed", "trial", "metric") if was.get(key) != now[key]]
     changed += [f"search.{key}" for key in DECIDING if was["search"].get(key) != now["search"][key]]
     if changed:

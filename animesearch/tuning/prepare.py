@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from animesearch.datasets.config import DatasetConfig
 from animesearch.errors import UserError
+from animesearch.plugins import Plugin, import_plugins
 from animesearch.results.records import Scalar
 from animesearch.searchspace.space import Space, load_space
 from animesearch.tuning.config import SpaceConfig
 from animesearch.tuning.resources import Allotment, Machine, allot
 
 if TYPE_CHECKING:
+    from animesearch.datasets.labels import Labels
     from animesearch.datasets.packed import PackedDataset
     from animesearch.metrics.config import Choice
     from animesearch.metrics.statistics import RealStatistics
@@ -25,21 +27,25 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Search:
-    """A validated space: ``config`` holds what all trials share."""
+    """A validated space: ``config`` holds what all trials share.
+
+    ``plugins`` are those that it was validated with, and that its workers need.
+    """
 
     space: Space
     config: SpaceConfig
+    plugins: tuple[Plugin, ...] = ()
 
     def located(self) -> Search:
         """With the place of the images made absolute; :class:`DataError` if they are not there."""
         source = self.config.dataset.source.located()
         dataset = self.config.dataset.model_copy(update={"source": source})
-        return Search(self.space, self.config.model_copy(update={"dataset": dataset}))
+        return replace(self, config=self.config.model_copy(update={"dataset": dataset}))
 
     def over(self, dataset: object) -> Search:
         """With the recorded options of the images: a run may be resumed from another folder."""
         recorded = DatasetConfig.model_validate(dataset)
-        return Search(self.space, self.config.model_copy(update={"dataset": recorded}))
+        return replace(self, config=self.config.model_copy(update={"dataset": recorded}))
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,7 @@ class Prepared:
     real: RealStatistics
     allotment: Allotment
     rungs: tuple[int, ...]
+    labels: Labels
 
     @property
     def images(self) -> int:
@@ -59,14 +66,38 @@ class Prepared:
         return self.rungs[-1]
 
 
-def load_search(space: str, overrides: Sequence[str]) -> Search:
+def check_starts(space: Space) -> None:
+    """Raise :class:`UserError` where the weights that trials are to begin with are not there."""
+    starts = list(_starts(space.data.get(space.root)))
+    if starts:
+        from animesearch.trainers.config import StartOptions
+        from animesearch.trainers.start import start_checkpoint
+
+        for start in starts:
+            start_checkpoint(StartOptions.model_validate(start))
+
+
+def _starts(value: Any, key: str = "") -> Iterator[dict[str, Any]]:
+    """Every ``start`` of the trial, those of all groups included."""
+    if isinstance(value, dict):
+        if key == "start" and isinstance(value.get("run"), str):
+            yield value
+        for name, child in value.items():
+            yield from _starts(child, name)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _starts(child, key)
+
+
+def load_search(space: str, overrides: Sequence[str], plugins: Sequence[Plugin] = ()) -> Search:
     """Read and check a space; raises :class:`SpaceError` with every mistake in it."""
+    import_plugins(plugins)
     loaded = load_space(space, SpaceConfig, overrides)
     config = loaded.fixed
     if not isinstance(config, SpaceConfig):
         raise TypeError(f"the space was validated as {type(config).__name__}")
     _check_population(loaded, config)
-    return Search(loaded, config)
+    return Search(loaded, config, tuple(plugins))
 
 
 def _check_population(space: Space, config: SpaceConfig) -> None:
@@ -95,14 +126,17 @@ def prepare(search: Search, machine: Machine, progress: Progress) -> Prepared:
 
     Raises :class:`UserError` subclasses for data, weights and resources that do not do.
     """
+    from animesearch.datasets.labels import labels_of
     from animesearch.datasets.pipeline import prepare as pack
     from animesearch.metrics.config import choose_features
 
     config = search.config
+    check_starts(search.space)
     allotment = allot(
         config.search.resources, machine, trial_count(search), config.dataset.mode == "stream"
     )
     packed = pack(config.dataset, progress=progress)
+    labels = labels_of(packed, config.dataset.labels)
     choice = choose_features(config.metric, gpu=allotment.gpu > 0)
     rungs = config.search.scheduler.rungs(config.search.budget(packed.count))
     if problem := config.step_beyond(rungs):  # a budget in epochs is known only now
@@ -110,7 +144,7 @@ def prepare(search: Search, machine: Machine, progress: Progress) -> Prepared:
     progress("features of the real images", 0, packed.count)
     real = _real_statistics(packed, choice, allotment)
     progress("features of the real images", packed.count, packed.count)
-    return Prepared(search, packed, choice, real, allotment, rungs)
+    return Prepared(search, packed, choice, real, allotment, rungs, labels)
 
 
 def _real_statistics(packed: PackedDataset, choice: Choice, allotment: Allotment) -> RealStatistics:
@@ -125,8 +159,13 @@ def _real_statistics(packed: PackedDataset, choice: Choice, allotment: Allotment
 
 
 def trial_count(search: Search) -> int:
-    """Trials to run: one where there is nothing to vary."""
-    return search.config.search.trials if search.space.distributions else 1
+    """Trials to run.
+
+    Where there is nothing to vary each is the same configuration from another seed: as many as
+    the space asks for, one where it does not say.
+    """
+    said = "trials" in search.config.search.model_fields_set
+    return search.config.search.trials if search.space.distributions or said else 1
 
 
 def environment() -> dict[str, Scalar]:

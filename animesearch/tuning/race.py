@@ -290,7 +290,9 @@ def replay(scheduler: SchedulerSpec, state: RunState, rungs: tuple[int, ...]) ->
 def _arrival(record: TrialRecord, report: RungReported, rungs: tuple[int, ...]) -> Arrival:
     best = min([report.score, *(r.score for r in record.rungs.values() if r.rung < report.rung)])
     created = record.created
-    return Arrival(created.trial_id, created.number, created.group, rungs[report.rung], best)
+    option = str(created.params.get("trial", ""))
+    rung = rungs[report.rung]
+    return Arrival(created.trial_id, created.number, created.group, rung, best, option)
 
 
 def _family(tree: Mapping[str, Any]) -> str:

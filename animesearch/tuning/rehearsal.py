@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from animesearch.plugins import Plugin, import_plugins
 from animesearch.results.formats import roughly
 from animesearch.results.progress import Plan
 from animesearch.tuning.cluster_session import ray_session
@@ -55,9 +56,9 @@ class Estimate:
     memory: int
 
 
-def dry_run(space: str, overrides: Sequence[str]) -> None:
+def dry_run(space: str, overrides: Sequence[str], plugins: Sequence[Plugin] = ()) -> None:
     """Print the plan and the estimate; no search is started and no run folder made."""
-    search = load_search(space, overrides).located()
+    search = load_search(space, overrides, plugins).located()
     console = Console()
     with ray_session() as machine:
         count = _images(search, console)
@@ -75,7 +76,7 @@ def plan_lines(search: Search, rungs: tuple[int, ...], allotment: Allotment) -> 
     """Trials, rungs, images to train, and what runs at a time."""
     plan = _plan(search, rungs)
     size = search.space.size()
-    vary = ", ".join(search.space.distributions) or "nothing: one trial"
+    vary = ", ".join(search.space.distributions) or "nothing but the seed"
     return [
         f"space: {search.config.name}; varies {vary}"
         + (f" ({size:,} combinations)" if size else ""),
@@ -127,6 +128,7 @@ def calibrate(config: dict[str, Any], job: dict[str, Any]) -> Timing:
     from animesearch.trainers.config import TrialConfig
     from animesearch.trainers.loop import train
 
+    import_plugins(job["plugins"])
     trial = TrialConfig.model_validate(config)
     spec: FeatureSpec = job["spec"]
     network = spec.build(job["device"])
@@ -193,6 +195,7 @@ def _estimate(search: Search, rungs: tuple[int, ...], allotment: Allotment) -> E
         "channels": config.dataset.channels,
         "device": allotment.device,
         "threads": allotment.threads,
+        "plugins": search.plugins,
     }
     task = ray.remote(num_cpus=allotment.cpu, num_gpus=allotment.gpu)(calibrate)
     timings = ray.get([task.remote(drawn, job) for drawn in _draw(search)])

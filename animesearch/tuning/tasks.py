@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from animesearch.plugins import Plugin, import_plugins
 
 if TYPE_CHECKING:
     from animesearch.metrics.features import FeatureSpec
@@ -27,16 +30,18 @@ def rescore(
     spec: FeatureSpec,
     real: RealStatistics,
     samples: int,
-    first_latent: int,
     device: str,
+    plugins: Sequence[Plugin] = (),
 ) -> float:
-    """The distance of fresh samples of a checkpoint's generator to the reals.
+    """The distance of ``samples`` fresh samples of a checkpoint's generator to the reals.
 
-    ``first_latent`` is the number of the first latent; the race used those below it.
+    Their latents follow those of the race, which used as many.  ``plugins`` are those that the
+    checkpoint's configuration may name components of.
     """
     from animesearch.metrics.evaluator import Evaluator
     from animesearch.trainers.models import load_generator
 
+    import_plugins(plugins)
     sampler = load_generator(Path(checkpoint), device).sampler
     evaluator = Evaluator(spec, real, samples, device)
-    return evaluator.score(sampler, start=first_latent).value
+    return evaluator.score(sampler, start=samples).value

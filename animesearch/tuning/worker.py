@@ -14,21 +14,23 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from animesearch.plugins import Plugin, import_plugins
 from animesearch.tuning.bridge import KEY
 
 if TYPE_CHECKING:
     from ray.data import Dataset
 
     from animesearch.datasets.kinds import Order
+    from animesearch.datasets.labels import Labels
     from animesearch.metrics.features import FeatureSpec
     from animesearch.metrics.statistics import RealStatistics
     from animesearch.metrics.verdict import VerdictRules
-    from animesearch.trainers.setting import BatchSource, TrialSetting
+    from animesearch.trainers.setting import BatchSource, LabelSource, TrialSetting
     from animesearch.tuning.prepare import Prepared
 
 Tell = Callable[[Mapping[str, Any]], None]
@@ -61,6 +63,9 @@ class Shared:
     workers: int
     population: bool
     rules: VerdictRules
+    labels: Labels
+    precision: Literal["float32", "bfloat16"]
+    plugins: tuple[Plugin, ...]
 
 
 @dataclass(frozen=True)
@@ -70,10 +75,11 @@ class SharedRef:
     refs: list[Any]
 
     def get(self) -> Shared:
-        """The shared values; zero-copy on the node that holds them."""
+        """The shared values, zero-copy on the node that holds them; the plug-ins imported."""
         import ray
 
         found: Shared = ray.get(self.refs[0])
+        import_plugins(found.plugins)
         return found
 
 
@@ -105,6 +111,9 @@ def shared_of(folder: Path, prepared: Prepared) -> SharedRef:
         workers=allotment.workers,
         population=config.search.scheduler.engine == "tune-pbt",
         rules=config.search.verdict,
+        labels=prepared.labels,
+        precision=config.search.resources.precision,
+        plugins=prepared.search.plugins,
     )
     return SharedRef([ray.put(shared)])
 
@@ -212,7 +221,8 @@ def train_and_tell(config: dict[str, Any], shared: Shared, tell: Tell) -> None:
     trial = TrialConfig.model_validate(config[KEY]["trial"])
     setting = setting_of(config, shared)
     evaluator = Evaluator(shared.spec, shared.real, shared.samples, shared.device)
-    reports = train(trial, setting, batches_of(trial.batch, setting.seed, shared), evaluator.score)
+    batches = batches_of(trial.batch, setting.seed, shared)
+    reports = train(trial, setting, batches, evaluator.score, labels_of(batches, shared))
     with closing(reports):
         for report in reports:
             tell(report.as_metrics())
@@ -233,6 +243,10 @@ def setting_of(config: dict[str, Any], shared: Shared) -> TrialSetting:
         device=shared.device,
         threads=shared.threads,
         grid=shared.grid,
+        epoch=shared.count,
+        classes=shared.labels.names,
+        class_shares=shared.labels.shares,
+        precision=shared.precision,
         rules=shared.rules,
     )
 
@@ -247,6 +261,16 @@ def batches_of(batch: int, seed: int, shared: Shared) -> BatchSource:
 
     shard = get_dataset_shard("train")
     return StreamBatches(shard, batch, seed, shared.flip, count=shared.count, order=shared.order)
+
+
+def labels_of(batches: BatchSource, shared: Shared) -> LabelSource | None:
+    """The classes of the images in the same batches."""
+    from animesearch.datasets.batches import PackedBatches
+
+    index_N = shared.labels.index_N
+    if index_N is None or not isinstance(batches, PackedBatches):
+        return None
+    return lambda images: index_N[batches.places(images)[0]]
 
 
 def _stream(shared: Shared) -> Dataset:

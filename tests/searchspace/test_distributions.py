@@ -123,11 +123,11 @@ def test_options_that_compare_equal(pair: str) -> None:
     assert "cannot be told apart" in found
 
 
-@pytest.mark.parametrize("trial", ["{choice: [{name: a}]}", "{uniform: [0, 1]}"])
-def test_the_trial_itself_is_no_distribution(trial: str) -> None:
-    path, found = mistake(trial)
+@pytest.mark.parametrize("word", ["uniform", "loguniform", "int", "logint", "normal"])
+def test_the_trial_itself_is_no_range(word: str) -> None:
+    path, found = mistake(f"{{{word}: [1, 2]}}")
     assert path == "trial"
-    assert "'trial' is a mapping of options" in found
+    assert found == f"'trial' is a mapping of options, or a choice of such, got a '{word}'"
 
 
 def test_a_name_is_no_distribution() -> None:

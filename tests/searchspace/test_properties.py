@@ -110,6 +110,10 @@ TRIAL = st.fixed_dictionaries(
         "extra": st.dictionaries(st.text("abc", min_size=1, max_size=3), number(-1, 1), max_size=3),
     },
 )
+GROUPS = st.lists(TRIAL, min_size=1, max_size=3).map(
+    lambda trials: {"choice": [{**trial, "label": f"g{i}"} for i, trial in enumerate(trials)]}
+)
+ANY_TRIAL = TRIAL | GROUPS
 
 
 def load(trial: dict[str, Any]) -> Space:
@@ -118,7 +122,7 @@ def load(trial: dict[str, Any]) -> Space:
 
 
 @RUNS
-@given(trial=TRIAL, seed=st.integers(0, 2**32))
+@given(trial=ANY_TRIAL, seed=st.integers(0, 2**32))
 def test_samples_validate_and_replay(trial: dict[str, Any], seed: int) -> None:
     space = load(trial)
     for step in range(5):
@@ -130,7 +134,7 @@ def test_samples_validate_and_replay(trial: dict[str, Any], seed: int) -> None:
 
 
 @RUNS
-@given(trial=TRIAL, points=st.integers(1, 3))
+@given(trial=ANY_TRIAL, points=st.integers(1, 3))
 def test_grids_are_exact(trial: dict[str, Any], points: int) -> None:
     space = load(trial)
     size = space.size(points)
@@ -154,7 +158,7 @@ def _validator() -> Any:
 
 
 @RUNS
-@given(trial=TRIAL)
+@given(trial=ANY_TRIAL)
 def test_valid_spaces_satisfy_the_schema(trial: dict[str, Any]) -> None:
     try:
         validator = _validator()

@@ -37,3 +37,14 @@ def test_initial_weights() -> None:
             assert float(module.weight.detach().std()) == pytest.approx(0.02, rel=0.05)
         if isinstance(module, nn.BatchNorm2d):
             assert float(module.weight.detach().mean()) == pytest.approx(1.0, abs=0.02)
+
+
+def test_without_batch_norm_in_d() -> None:
+    """Biases take the place of its shifts; G keeps its own."""
+    spec = ARCHITECTURES.parse({"name": "penn-dcgan", "width": 4, "d_batch_norm": False})
+    networks = spec.build(32, 3)
+    kinds = [type(layer).__name__ for layer in networks.discriminator.modules()]
+    assert "BatchNorm2d" not in kinds
+    assert "BatchNorm2d" in [type(layer).__name__ for layer in networks.generator.modules()]
+    biases = [n for n, _ in networks.discriminator.named_parameters() if n.endswith("bias")]
+    assert len(biases) == kinds.count("Conv2d") - 1

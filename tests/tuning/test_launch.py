@@ -20,7 +20,7 @@ from animesearch.results.folder import RunFolder
 from animesearch.results.journal import segments
 from animesearch.results.ranking import rank, ranking_json
 from animesearch.results.state import RunState
-from animesearch.trainers.generate import generate_grid
+from animesearch.trainers.generate import Drawing, generate
 from animesearch.tuning import launch
 from animesearch.tuning.cluster_session import ray_session
 from animesearch.tuning.race import replay
@@ -110,8 +110,9 @@ def test_ranking_json_is_finite_and_tells_the_cost_of_metrics(finished: RunFolde
 
 
 def test_generate_draws_from_the_best(finished: RunFolder, tmp_path: Path) -> None:
-    drawn = generate_grid(finished.path, tmp_path / "grid.png", None, 5, 0)
-    assert drawn in {t.trial_id for t in finished.state().trials.values() if t.rescored}
+    drawn = generate(finished.path, tmp_path / "grid.png", None, Drawing(count=5))
+    rescored = [t.trial_id for t in finished.state().trials.values() if t.rescored]
+    assert any(f"5 images of {trial_id} in " in drawn for trial_id in rescored)
     with Image.open(tmp_path / "grid.png") as picture:
         assert picture.size == (3 * 16 + 2 * 2, 2 * 16 + 2)
 
@@ -119,7 +120,7 @@ def test_generate_draws_from_the_best(finished: RunFolder, tmp_path: Path) -> No
 def test_generate_explains_a_loser_without_checkpoint(finished: RunFolder, tmp_path: Path) -> None:
     loser = next(t.trial_id for t in finished.state().trials.values() if not t.rescored)
     with pytest.raises(RunFolderError, match="only the best trials keep theirs"):
-        generate_grid(finished.path, tmp_path / "grid.png", loser, 5, 0)
+        generate(finished.path, tmp_path / "grid.png", loser, Drawing(count=5))
 
 
 def test_same_seed_same_scores(finished: RunFolder, tmp_path: Path) -> None:

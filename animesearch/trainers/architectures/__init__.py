@@ -9,9 +9,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from animesearch.trainers.architectures.base import ARCHITECTURES, ArchitectureSpec
+from animesearch.trainers.architectures.base import ARCHITECTURES, ArchitectureSpec, Task
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
 
-__all__ = ["ARCHITECTURES", "ArchitectureSpec"]
+__all__ = ["ARCHITECTURES", "ArchitectureSpec", "Task"]

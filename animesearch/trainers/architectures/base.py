@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from animesearch.errors import UnsupportedError
 from animesearch.registry import Registry, Spec
 
 if TYPE_CHECKING:
     from animesearch.trainers.modules.networks import Networks
+
+
+Kind = Literal["adversarial", "autoencoder"]
+
+
+class Task(NamedTuple):
+    """What networks are built for: ``size`` pixels a side, ``channels``, ``classes`` of labels.
+
+    ``classes`` is 0 where images carry no labels.
+    """
+
+    size: int
+    channels: int
+    classes: int = 0
 
 
 class ArchitectureSpec(Spec, ABC):
@@ -26,33 +40,52 @@ class ArchitectureSpec(Spec, ABC):
     """Allowed numbers of colour channels."""
     output_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
     """Range of the generator's output; reals are scaled to it."""
+    kind: ClassVar[Kind] = "adversarial"
+    """A generator against a discriminator, or a decoder with an encoder."""
+    conditional: ClassVar[bool] = False
+    """Whether both networks take class labels."""
+    reconstructs: ClassVar[bool] = False
+    """Whether D is an autoencoder whose output is minus its reconstruction error (BEGAN)."""
+    variational: ClassVar[bool] = False
+    """Whether the encoder of an autoencoder gives a variance."""
+    default_loss: ClassVar[str | dict[str, str | float]] = "ns"
+    """The loss of a trial that names none: its name, or a mapping with options."""
     smallest: ClassVar[dict[str, int | float | bool]] = {}
     """Options of a build small enough for tests."""
 
-    def check(self, size: int, channels: int) -> None:
+    def check(self, size: int, channels: int, classes: int = 0) -> None:
         """Raise :class:`UnsupportedError` where the design has no such images."""
         if size not in self.sizes:
-            allowed = ", ".join(map(str, self.sizes))
-            raise UnsupportedError(
-                f"architecture '{self.name}' cannot do images of {size} pixels; allowed: {allowed}"
-            )
+            self._refuse(f"images of {size} pixels", self.sizes)
         if channels not in self.channels:
-            allowed = ", ".join(map(str, self.channels))
+            self._refuse(f"{channels} channels", self.channels)
+        if classes and not self.conditional:
+            able = ", ".join(spec.component_name() for spec in ARCHITECTURES if spec.conditional)
             raise UnsupportedError(
-                f"architecture '{self.name}' cannot do {channels} channels; allowed: {allowed}"
+                f"architecture '{self.name}' takes no class labels, the data has {classes} "
+                f"classes; architectures that do: {able or 'none'}"
             )
 
-    def build(self, size: int, channels: int) -> Networks:
+    def spectral_problem(self) -> str:
+        """Why a trial's spectral normalisation cannot go with this design, else ''."""
+        return ""
+
+    def _refuse(self, what: str, allowed: tuple[int, ...]) -> None:
+        raise UnsupportedError(
+            f"architecture '{self.name}' cannot do {what}; allowed: {', '.join(map(str, allowed))}"
+        )
+
+    def build(self, size: int, channels: int, classes: int = 0) -> Networks:
         """Freshly initialised networks, from torch's current random state.
 
         Raises :class:`UnsupportedError` as :meth:`check` does.
         """
-        self.check(size, channels)
-        return self.networks(size, channels)
+        self.check(size, channels, classes)
+        return self.networks(Task(size, channels, classes))
 
     @abstractmethod
-    def networks(self, size: int, channels: int) -> Networks:
-        """The networks of an allowed size."""
+    def networks(self, task: Task) -> Networks:
+        """The networks for an allowed task."""
 
 
 ARCHITECTURES: Registry[ArchitectureSpec] = Registry(

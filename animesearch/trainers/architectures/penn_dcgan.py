@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from animesearch.trainers.architectures.base import ARCHITECTURES, ArchitectureSpec
+from animesearch.trainers.architectures.base import ARCHITECTURES, ArchitectureSpec, Task
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from animesearch.trainers.modules.networks import Networks
 
 
@@ -37,58 +33,15 @@ class PennDcgan(ArchitectureSpec):
     name: Literal["penn-dcgan"] = "penn-dcgan"
     width: int = Field(64, ge=1, le=512, description="filters of the layer next to the image")
     latent: int = Field(100, ge=1, le=4096, description="dimensions of z")
+    d_batch_norm: bool = Field(
+        True, description="batch norm in D; gradient penalties want none (Gulrajani 2017)"
+    )
 
-    def networks(self, size: int, channels: int) -> Networks:
+    def networks(self, task: Task) -> Networks:
         """Both networks."""
-        from animesearch.trainers.modules.networks import (
-            Networks,
-            PlainDiscriminator,
-            PlainGenerator,
+        from animesearch.trainers.modules.convolutional import DcganPlan
+
+        plan = DcganPlan(
+            task.size, task.channels, self.latent, self.width, d_norm=self.d_batch_norm
         )
-
-        widths = [self.width << level for level in range(int(math.log2(size)) - 2)]
-        generator = _generator_body([self.latent, *reversed(widths)], channels)
-        discriminator = _discriminator_body([channels, *widths])
-        for body in (generator, discriminator):
-            body.apply(_initialise)
-        return Networks(
-            PlainGenerator(generator, self.latent, size), PlainDiscriminator(discriminator)
-        )
-
-
-def _generator_body(widths: list[int], channels: int) -> nn.Sequential:
-    """``widths`` from z to the layer before the image."""
-    from torch import nn
-
-    parts: list[nn.Module] = []
-    for level, (inputs, outputs) in enumerate(pairwise(widths)):
-        stride, padding = (1, 0) if level == 0 else (2, 1)
-        parts += [
-            nn.ConvTranspose2d(inputs, outputs, 4, stride, padding, bias=False),
-            nn.BatchNorm2d(outputs),
-            nn.ReLU(inplace=True),
-        ]
-    last = nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1, bias=False)
-    return nn.Sequential(*parts, last, nn.Tanh())
-
-
-def _discriminator_body(widths: list[int]) -> nn.Sequential:
-    """``widths`` from the image to the layer of 4x4 pixels."""
-    from torch import nn
-
-    parts: list[nn.Module] = []
-    for level, (inputs, outputs) in enumerate(pairwise(widths)):
-        parts.append(nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False))
-        parts += [nn.BatchNorm2d(outputs)] if level > 0 else []
-        parts.append(nn.LeakyReLU(0.2, inplace=True))
-    return nn.Sequential(*parts, nn.Conv2d(widths[-1], 1, 4, bias=False))
-
-
-def _initialise(module: nn.Module) -> None:
-    from torch import nn
-
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.normal_(module.weight, 0.0, 0.02)
-    elif isinstance(module, nn.BatchNorm2d):
-        nn.init.normal_(module.weight, 1.0, 0.02)
-        nn.init.zeros_(module.bias)
+        return plan.networks()

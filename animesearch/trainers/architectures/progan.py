@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from animesearch.trainers.architectures.base import ARCHITECTURES, ArchitectureSpec
+from animesearch.trainers.architectures.base import ARCHITECTURES, ArchitectureSpec, Task
 
 if TYPE_CHECKING:
     from animesearch.trainers.modules.networks import Networks
@@ -52,7 +52,13 @@ class ProGan(ArchitectureSpec):
         1.0, gt=0, description="largest norm of an output unit's weights, if not equalised"
     )
 
-    def networks(self, size: int, channels: int) -> Networks:
+    def spectral_problem(self) -> str:
+        """Both at once would pull the weights of a layer to two different sizes."""
+        if self.equalised or self.max_norm >= 1:
+            return ""
+        return f"its max_norm {self.max_norm} is below 1, which normalised weights have already"
+
+    def networks(self, task: Task) -> Networks:
         """Both networks, whole until ``set_progress`` says otherwise."""
         from animesearch.trainers.growth import GrowthSchedule
         from animesearch.trainers.modules.growing import (
@@ -63,10 +69,10 @@ class ProGan(ArchitectureSpec):
         from animesearch.trainers.modules.layers import LayerMaker
         from animesearch.trainers.modules.networks import Networks
 
-        base, last = base_and_doublings(size)
+        base, last = base_and_doublings(task.size)
         plan = GrowingPlan(
             base=base,
-            channels=channels,
+            channels=task.channels,
             latent_dim=self.latent,
             filters=tuple(filters(self.width, d) for d in range(last + 2)),
             schedule=GrowthSchedule(self.start, last, self.growth, self.fade, self.alpha),

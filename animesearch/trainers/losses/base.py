@@ -1,9 +1,10 @@
-"""What every adversarial loss offers to the training step."""
+"""What every loss offers to the training step."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from animesearch.registry import Registry, Spec
 
@@ -11,7 +12,11 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from animesearch.trainers.modules.networks import Discriminator
+    from animesearch.trainers.modules.networks import Code, Discriminator
+
+Kind = Literal["adversarial", "autoencoder"]
+Critic: TypeAlias = "Callable[[Tensor], Tensor]"
+"""D with the labels of the batch filled in: images (B, C, H, W) to raw outputs (B,)."""
 
 
 class DiscriminatorTerms(NamedTuple):
@@ -56,7 +61,7 @@ class GanLoss(ABC, Generic[S]):
 
     def penalty(
         self,
-        discriminator: Discriminator,  # noqa: ARG002
+        critic: Critic,  # noqa: ARG002
         x_real_BCHW: Tensor,  # noqa: ARG002
         x_fake_BCHW: Tensor,  # noqa: ARG002
         rng: torch.Generator,  # noqa: ARG002
@@ -66,26 +71,26 @@ class GanLoss(ABC, Generic[S]):
 
     def d_objective(
         self,
-        discriminator: Discriminator,
+        critic: Critic,
         x_real_BCHW: Tensor,
         x_fake_BCHW: Tensor,
         rng: torch.Generator,
     ) -> DiscriminatorTerms:
         """D's whole objective; reals and fakes pass D as two batches, as in Radford 2016."""
-        real_B, fake_B = discriminator(x_real_BCHW), discriminator(x_fake_BCHW)
+        real_B, fake_B = critic(x_real_BCHW), critic(x_fake_BCHW)
         loss = self.d_loss(real_B, fake_B)
-        penalty = self.penalty(discriminator, x_real_BCHW, x_fake_BCHW, rng)
+        penalty = self.penalty(critic, x_real_BCHW, x_fake_BCHW, rng)
         total = loss if penalty is None else loss + penalty
         return DiscriminatorTerms(total, real_B.detach(), fake_B.detach())
 
     def g_objective(
         self,
-        discriminator: Discriminator,
+        critic: Critic,
         x_fake_BCHW: Tensor,
         x_real_BCHW: Tensor,  # noqa: ARG002
     ) -> Tensor:
         """G's whole objective; the reals are there for losses that compare pairs."""
-        return self.g_loss(discriminator(x_fake_BCHW))
+        return self.g_loss(critic(x_fake_BCHW))
 
     def readable(self, logits_B: Tensor) -> Tensor:
         """D's outputs on the scale that people read: a probability where there is one."""
@@ -94,15 +99,51 @@ class GanLoss(ABC, Generic[S]):
     def after_d_step(self, discriminator: Discriminator) -> None:
         """Called after each update of D, for losses that restrict its weights."""
 
+    def observe(self, terms: DiscriminatorTerms) -> None:
+        """Called after each update of D with its outputs, for losses with a balance to keep."""
+
+    def state(self) -> dict[str, Tensor]:
+        """What a later process needs to go on; empty where a loss remembers nothing."""
+        return {}
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Take over a :meth:`state`."""
+
+
+class AutoencoderLoss(ABC, Generic[S]):
+    """A loss of an autoencoder, on images and their reconstructions."""
+
+    def __init__(self, spec: S) -> None:
+        self.spec = spec
+
+    @abstractmethod
+    def reconstruction(self, x_BCHW: Tensor, x_hat_BCHW: Tensor) -> Tensor:
+        """The error of the reconstructions: a scalar."""
+
+    @abstractmethod
+    def objective(self, code: Code, x_BCHW: Tensor, x_hat_BCHW: Tensor) -> Tensor:
+        """The scalar to minimise."""
+
 
 class LossSpec(Spec, ABC):
-    """Options of an adversarial loss; ``build`` makes its :class:`GanLoss`."""
+    """Options of a loss; ``build`` makes its :class:`GanLoss` or :class:`AutoencoderLoss`."""
 
     source: ClassVar[str]
     """Paper and equation."""
+    kind: ClassVar[Kind] = "adversarial"
+    """Which architectures it trains."""
+    classifies: ClassVar[bool] = False
+    """Whether D's outputs have a threshold between real and fake, and so an accuracy."""
+    needs_reconstruction: ClassVar[bool] = False
+    """Whether D must be an autoencoder (BEGAN)."""
+
+    @property
+    def needs_variational(self) -> bool:
+        """Whether the encoder must give a variance."""
+        return False
 
     @abstractmethod
-    def build(self) -> GanLoss[Any]:
+    def build(self) -> GanLoss[Any] | AutoencoderLoss[Any]:
         """The loss with these options."""
 
 

@@ -5,9 +5,12 @@ G always aims at the plain label 1: smoothing is for D only (Salimans 2016, sect
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, TypeAlias
+from abc import ABC
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from pydantic import Field
+
+from animesearch.trainers.losses.base import LossSpec
 
 Smoothing: TypeAlias = Literal["none", "one-sided", "fuzzy"]
 
@@ -43,3 +46,11 @@ def targets(smoothing: Smoothing) -> Targets:
     Targets(real=0.9, fake=0.1)
     """
     return _TARGETS[smoothing]
+
+
+class LabelledSpec(LossSpec, ABC):
+    """Options of a loss whose D is given labels."""
+
+    classifies: ClassVar[bool] = True
+
+    smoothing: Smoothing = SMOOTHING

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from animesearch.trainers.losses.base import LOSSES, GanLoss, LossSpec
-from animesearch.trainers.losses.labels import SMOOTHING, Smoothing, targets
+from animesearch.trainers.losses.base import LOSSES, GanLoss
+from animesearch.trainers.losses.labels import LabelledSpec, targets
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,13 +19,12 @@ def squared_error(outputs_B: Tensor, target: float) -> Tensor:
 
 
 @LOSSES.register
-class LeastSquares(LossSpec):
+class LeastSquares(LabelledSpec):
     """Least-squares GAN loss: squared errors to the labels 1 and 0 (Mao 2017)."""
 
     source: ClassVar[str] = "Mao 2017, equation 9 (a=0, b=c=1); without the factors: Lucic 2018"
 
     name: Literal["lsgan"] = "lsgan"
-    smoothing: Smoothing = SMOOTHING
     half: bool = Field(True, description="multiply both losses by Mao's factor 1/2")
 
     def build(self) -> GanLoss[Any]:

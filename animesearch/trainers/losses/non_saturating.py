@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
-from animesearch.trainers.losses.base import LOSSES, GanLoss, LossSpec
-from animesearch.trainers.losses.labels import SMOOTHING, Smoothing, targets
+from animesearch.trainers.losses.base import LOSSES, GanLoss
+from animesearch.trainers.losses.labels import LabelledSpec, targets
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+L = TypeVar("L", bound=LabelledSpec)
 
 
 def cross_entropy(logits_B: Tensor, target: float) -> Tensor:
@@ -23,21 +25,23 @@ def cross_entropy(logits_B: Tensor, target: float) -> Tensor:
 
 
 @LOSSES.register
-class NonSaturating(LossSpec):
+class NonSaturating(LabelledSpec):
     """Non-saturating GAN loss: cross-entropy for D, -log D(G(z)) for G (Goodfellow 2014)."""
 
     source: ClassVar[str] = "Goodfellow 2014, section 3; smoothing: Salimans 2016, section 3.4"
 
     name: Literal["ns"] = "ns"
-    smoothing: Smoothing = SMOOTHING
 
     def build(self) -> GanLoss[Any]:
         """See :class:`NonSaturatingLoss`."""
         return NonSaturatingLoss(self)
 
 
-class NonSaturatingLoss(GanLoss[NonSaturating]):
-    """``L_D = H(t_real, D(x)) + H(t_fake, D(G(z)))``, ``L_G = H(1, D(G(z)))``."""
+class NonSaturatingLoss(GanLoss[L]):
+    """``L_D = H(t_real, D(x)) + H(t_fake, D(G(z)))``, ``L_G = H(1, D(G(z)))``.
+
+    Base of the other losses whose D classifies by cross-entropy.
+    """
 
     @property
     def threshold(self) -> float:

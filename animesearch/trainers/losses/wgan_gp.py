@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from animesearch.trainers.losses.base import LOSSES, GanLoss, LossSpec
+from animesearch.trainers.losses.base import LOSSES, Critic, GanLoss, LossSpec
+from animesearch.trainers.losses.wgan import WassersteinLoss
+from animesearch.trainers.penalties.gradients import gradient_penalty
+from animesearch.trainers.penalties.points import between
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
-
-    from animesearch.trainers.modules.networks import Discriminator
-
-
-def gradient_penalty(critic: Callable[[Tensor], Tensor], x_BCHW: Tensor) -> Tensor:
-    """``E (|grad_x D(x)|_2 - 1)^2`` over the batch (Gulrajani 2017, equation 3, without lambda).
-
-    ``x_BCHW`` are points of the data's space; the result can be differentiated by D's weights.
-    """
-    from torch import autograd
-
-    points = x_BCHW.detach().requires_grad_(True)
-    total = critic(points).sum()
-    (slope_BCHW,) = autograd.grad(total, points, create_graph=True)
-    # The small constant keeps the gradient of the root finite where D is flat.
-    norm_B = slope_BCHW.flatten(1).square().sum(1).add(1e-12).sqrt()
-    return (norm_B - 1.0).square().mean()
 
 
 @LOSSES.register
@@ -48,29 +33,20 @@ class WganGp(LossSpec):
         return WganGpLoss(self)
 
 
-class WganGpLoss(GanLoss[WganGp]):
+class WganGpLoss(WassersteinLoss[WganGp]):
     """``L_D = E D(G(z)) - E D(x) + drift E D(x)^2 + penalty``, ``L_G = -E D(G(z))``."""
 
     def d_loss(self, real_B: Tensor, fake_B: Tensor) -> Tensor:
         """The negated estimate of the distance, and the drift term."""
-        return fake_B.mean() - real_B.mean() + self.spec.drift * real_B.square().mean()
-
-    def g_loss(self, fake_B: Tensor) -> Tensor:
-        """Raises D's output on fakes."""
-        return -fake_B.mean()
+        return super().d_loss(real_B, fake_B) + self.spec.drift * real_B.square().mean()
 
     def penalty(
         self,
-        discriminator: Discriminator,
+        critic: Critic,
         x_real_BCHW: Tensor,
         x_fake_BCHW: Tensor,
         rng: torch.Generator,
     ) -> Tensor | None:
         """The weighted gradient penalty at random points between reals and fakes, in float32."""
-        import torch
-
-        x_real, x_fake = x_real_BCHW.detach().float(), x_fake_BCHW.detach().float()
-        share = torch.rand(len(x_real), 1, 1, 1, generator=rng).to(x_real.device)
-        with torch.autocast(x_real.device.type, enabled=False):
-            mean = gradient_penalty(discriminator, torch.lerp(x_fake, x_real, share))
-        return self.spec.penalty * mean
+        points_BCHW = between(x_real_BCHW, x_fake_BCHW, rng)
+        return self.spec.penalty * gradient_penalty(critic, points_BCHW)

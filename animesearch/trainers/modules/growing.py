@@ -60,6 +60,11 @@ def two_convs(layers: LayerMaker, inputs: int, outputs: int, norm: bool) -> nn.S
     return nn.Sequential(*parts)
 
 
+def blend(low_BCHW: Tensor, high_BCHW: Tensor, stage: Stage) -> Tensor:
+    """Images while a stage fades in: those of half the side, enlarged, and those of the stage."""
+    return torch.lerp(functional.interpolate(low_BCHW, scale_factor=2), high_BCHW, stage.alpha)
+
+
 class GrowingGenerator(Generator):
     """Dense to ``base`` x ``base``, then (upsample, two convolutions) per doubling.
 
@@ -108,20 +113,57 @@ class GrowingGenerator(Generator):
         if not self.stage.fading:
             return image
         low = self.to_rgb[str(self.stage.doublings - 1)](before).tanh()
-        return torch.lerp(functional.interpolate(low, scale_factor=2), image, self.stage.alpha)
+        return blend(low, image, self.stage)
 
 
-class GrowingDiscriminator(Discriminator):
-    """(Two convolutions, average pooling) per doubling, then minibatch deviation, dense 1.
+class GrowingCritic(Discriminator):
+    """Base of growing discriminators: from-RGB, blocks down to ``base`` px, ``final``, ``head``.
 
     ``fade``: the new stage fades in here too and reals are blended likewise (Karras 2018);
-    otherwise D takes a new stage at once, as in seed 004.
+    otherwise D takes a new stage at once, as in seed 004.  Subclasses make the layers: keys are
+    doublings, and block ``d`` halves the size.
     """
 
-    def __init__(self, plan: GrowingPlan, fade: bool) -> None:
+    from_rgb: nn.ModuleDict
+    blocks: nn.ModuleDict
+    final: nn.Module
+    head: nn.Module
+
+    def __init__(self, schedule: GrowthSchedule, fade: bool) -> None:
         super().__init__()
-        self.plan, self.fade = plan, fade
-        self.stage = plan.schedule.final
+        self.schedule, self.fade = schedule, fade
+        self.stage = schedule.final
+
+    def set_progress(self, images: int, budget: int) -> None:
+        """Stage and fade of ``images`` of ``budget``; without ``fade`` a new stage is whole."""
+        stage = self.schedule.at(images, budget)
+        self.stage = stage if self.fade else Stage(stage.doublings, 1.0)
+
+    def real_view(self, x_BCHW: Tensor) -> Tensor:
+        """Reals pooled to the stage's size; blended with the size below while fading."""
+        factor = 2 ** (self.schedule.last - self.stage.doublings)
+        x = x_BCHW if factor == 1 else functional.avg_pool2d(x_BCHW, factor)
+        return blend(functional.avg_pool2d(x, 2), x, self.stage) if self.stage.fading else x
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        """Raw logits (B,) of images of the current stage's size."""
+        top = self.stage.doublings
+        x = self.from_rgb[str(top)](x_BCHW)
+        for d in range(top, 0, -1):
+            x = self.blocks[str(d)](x)
+            if d == top and self.stage.fading:
+                low = self.from_rgb[str(top - 1)](functional.avg_pool2d(x_BCHW, 2))
+                x = torch.lerp(low, x, self.stage.alpha)
+        logits: Tensor = self.head(self.final(x))
+        return logits.flatten()
+
+
+class GrowingDiscriminator(GrowingCritic):
+    """(Two convolutions, average pooling) per doubling, then minibatch deviation, dense 1."""
+
+    def __init__(self, plan: GrowingPlan, fade: bool) -> None:
+        super().__init__(plan.schedule, fade)
+        self.plan = plan
         f, layers = plan.filters, plan.layers
         stages = range(plan.schedule.first, plan.last + 1)
         self.from_rgb = nn.ModuleDict(
@@ -131,7 +173,10 @@ class GrowingDiscriminator(Discriminator):
             }
         )
         self.blocks = nn.ModuleDict(
-            {str(d): two_convs(layers, f[d + 1], f[d], norm=False) for d in range(1, plan.last + 1)}
+            {
+                str(d): two_convs(layers, f[d + 1], f[d], norm=False).append(nn.AvgPool2d(2))
+                for d in range(1, plan.last + 1)
+            }
         )
         self.final = nn.Sequential(
             MinibatchStdDev(), *two_convs(layers, f[1] + 1, f[0], norm=False), nn.Flatten()
@@ -139,32 +184,6 @@ class GrowingDiscriminator(Discriminator):
         self._constrained = [] if layers.equalised else constrained(self)
         self.head = layers.dense(f[0] * plan.base**2, 1, gain=1.0)
 
-    def set_progress(self, images: int, budget: int) -> None:
-        """Stage and fade of ``images`` of ``budget``; without ``fade`` a new stage is whole."""
-        stage = self.plan.schedule.at(images, budget)
-        self.stage = stage if self.fade else Stage(stage.doublings, 1.0)
-
     def constrain(self) -> None:
         """Max-norm on every layer but the last, where the learning rate is not equalised."""
         max_norm(self._constrained, self.plan.limit)
-
-    def real_view(self, x_BCHW: Tensor) -> Tensor:
-        """Reals pooled to the stage's size; blended with the size below while fading."""
-        factor = 2 ** (self.plan.last - self.stage.doublings)
-        x = x_BCHW if factor == 1 else functional.avg_pool2d(x_BCHW, factor)
-        if not self.stage.fading:
-            return x
-        low = functional.interpolate(functional.avg_pool2d(x, 2), scale_factor=2)
-        return torch.lerp(low, x, self.stage.alpha)
-
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        """Raw logits (B,) of images of the current stage's size."""
-        top = self.stage.doublings
-        x = self.from_rgb[str(top)](x_BCHW)
-        for d in range(top, 0, -1):
-            x = functional.avg_pool2d(self.blocks[str(d)](x), 2)
-            if d == top and self.stage.fading:
-                low = self.from_rgb[str(top - 1)](functional.avg_pool2d(x_BCHW, 2))
-                x = torch.lerp(low, x, self.stage.alpha)
-        logits: Tensor = self.head(self.final(x))
-        return logits.flatten()

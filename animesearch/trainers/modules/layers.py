@@ -1,4 +1,4 @@
-"""Layers of progressive growing (Karras 2018), and weight scaling of two kinds."""
+"""Layers of growing and of style networks (Karras 2018), and weight scaling of two kinds."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils import parametrize
+
+from animesearch.errors import UnsupportedError
 
 L = TypeVar("L", nn.Conv2d, nn.Linear)
 
@@ -24,15 +27,26 @@ class PixelNorm(nn.Module):
 class MinibatchStdDev(nn.Module):
     """Append one channel: the mean standard deviation over the batch (Karras 2018, section 3).
 
-    The deviation of each feature at each place is taken over the whole batch, as in seed 004.
+    The deviation of each feature at each place is taken over the whole batch, as in seed 004, or
+    over ``group`` neighbours in it (Karras's code: 4).  Where the group does not divide the batch
+    its parts differ by one image at most.
     """
+
+    def __init__(self, group: int | None = None) -> None:
+        super().__init__()
+        self.group = group
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """(B, C, H, W) to (B, C + 1, H, W)."""
-        variance_CHW = x_BCHW.var(0, unbiased=False)
-        spread = variance_CHW.add(1e-8).sqrt().mean()
         batch, _, height, width = x_BCHW.shape
-        return torch.cat([x_BCHW, spread.expand(batch, 1, height, width)], 1)
+        parts = x_BCHW.tensor_split(1 if self.group is None else -(-batch // self.group))
+        spread_B111 = torch.cat([_spread(part).expand(len(part), 1, 1, 1) for part in parts])
+        return torch.cat([x_BCHW, spread_B111.expand(batch, 1, height, width)], 1)
+
+
+def _spread(x_BCHW: Tensor) -> Tensor:
+    """The mean over features and places of their standard deviations over the batch: a scalar."""
+    return x_BCHW.var(0, unbiased=False).add(1e-8).sqrt().mean()
 
 
 class ScaledConv(nn.Conv2d):
@@ -41,27 +55,41 @@ class ScaledConv(nn.Conv2d):
     Weights are drawn from N(0, 1) and multiplied by ``gain / sqrt(fan in)`` at each call.
     """
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, gain: float) -> None:
-        super().__init__(inputs, outputs, kernel, padding=kernel // 2)
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, gain: float, bias: bool = True
+    ) -> None:
+        super().__init__(inputs, outputs, kernel, padding=kernel // 2, bias=bias)
         self.scale = gain / math.sqrt(inputs * kernel**2)
         _standard_normal(self)
 
+    @property
+    def scaled(self) -> Tensor:
+        """The weights in use."""
+        return self.weight * self.scale
+
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """The convolution with the scaled weights."""
-        return functional.conv2d(x_BCHW, self.weight * self.scale, self.bias, padding=self.padding)
+        return functional.conv2d(x_BCHW, self.scaled, self.bias, padding=self.padding)
 
 
 class ScaledLinear(nn.Linear):
-    """A dense layer with equalised learning rate, as :class:`ScaledConv`."""
+    """A dense layer with equalised learning rate, as :class:`ScaledConv`.
 
-    def __init__(self, inputs: int, outputs: int, gain: float) -> None:
+    ``rate`` multiplies its learning rate: what is stored is divided by it, and multiplied again
+    at each call (Karras 2019, appendix C).  Biases begin at ``start``.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, gain: float, rate: float = 1.0, start: float = 0.0
+    ) -> None:
         super().__init__(inputs, outputs)
-        self.scale = gain / math.sqrt(inputs)
-        _standard_normal(self)
+        self.scale, self.rate = gain / math.sqrt(inputs) * rate, rate
+        nn.init.normal_(self.weight, std=1 / rate)
+        nn.init.constant_(self.bias, start / rate)
 
     def forward(self, x_BC: Tensor) -> Tensor:
         """The dense layer with the scaled weights."""
-        return functional.linear(x_BC, self.weight * self.scale, self.bias)
+        return functional.linear(x_BC, self.weight * self.scale, self.bias * self.rate)
 
 
 @dataclass(frozen=True)
@@ -88,10 +116,20 @@ class LayerMaker:
 
 
 def max_norm(layers: list[nn.Conv2d | nn.Linear], limit: float) -> None:
-    """Shrink, in place, the weights of each output unit to an L2 norm of at most ``limit``."""
+    """Shrink, in place, the weights of each output unit to an L2 norm of at most ``limit``.
+
+    A layer with spectral normalisation keeps a limit of 1 or more by itself: the norm of a unit
+    is at most that of the matrix.  A lower one contradicts it: :class:`UnsupportedError`.
+    """
     with torch.no_grad():
         for layer in layers:
-            layer.weight.renorm_(2, 0, limit)
+            if not parametrize.is_parametrized(layer, "weight"):
+                layer.weight.renorm_(2, 0, limit)
+            elif limit < 1:
+                raise UnsupportedError(
+                    f"a max-norm of {limit} contradicts spectral normalisation, which makes the "
+                    f"largest singular value of a layer's weights 1; allowed: at least 1"
+                )
 
 
 def _standard_normal(layer: nn.Conv2d | nn.Linear) -> None:

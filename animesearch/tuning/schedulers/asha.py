@@ -13,6 +13,7 @@ from animesearch.tuning.schedulers.base import (
     Arrival,
     Decision,
     GeometricRungs,
+    GroupBy,
     in_images,
     rivals,
 )
@@ -41,8 +42,10 @@ class Asha(GeometricRungs):
     """
 
     name: Literal["asha"] = "asha"
-    group_by: Literal["none", "architecture"] = Field(
-        "none", description="race all trials together, or each architecture for itself"
+    group_by: GroupBy = Field(
+        "none",
+        description="race all trials together, each architecture for itself, or each option of a "
+        "choice right below 'trial' for itself",
     )
     grace: dict[str, float] = Field(
         default_factory=dict,
@@ -58,4 +61,4 @@ class Asha(GeometricRungs):
         grace = in_images(self.grace.get(current.family, 0.0), rungs[-1])
         if current.rung < grace:
             return Decision(True, f"{current.family} is not stopped before {grace} images")
-        return halve(rivals(arrivals, self.group_by == "architecture"), self.eta)
+        return halve(rivals(arrivals, self.group_by), self.eta)

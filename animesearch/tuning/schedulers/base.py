@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -20,7 +20,8 @@ class Arrival:
     """One score at one rung, in the order of the journal.
 
     ``score`` is the trial's best so far (lower is better), ``family`` its architecture,
-    ``number`` the trial's number, counted from 0.
+    ``number`` the trial's number, counted from 0; ``option`` the label of the space's own group
+    (a choice right below ``trial``), where it has groups.
     """
 
     trial_id: str
@@ -28,6 +29,15 @@ class Arrival:
     family: str
     rung: int
     score: float
+    option: str = ""
+
+
+GroupBy = Literal["none", "architecture", "trial"]
+_GROUPS: Mapping[GroupBy, Callable[[Arrival], str]] = {
+    "none": lambda arrival: "",
+    "architecture": lambda arrival: arrival.family,
+    "trial": lambda arrival: arrival.option,
+}
 
 
 @dataclass(frozen=True)
@@ -108,12 +118,11 @@ def geometric_rungs(first: int, eta: float, last: int) -> tuple[int, ...]:
     return (*rungs, last)
 
 
-def rivals(arrivals: Sequence[Arrival], by_family: bool = False) -> list[Arrival]:
+def rivals(arrivals: Sequence[Arrival], group_by: GroupBy = "none") -> list[Arrival]:
     """The scores that compete with the last arrival, itself included: those at its rung, and
-    ``by_family`` only those of its architecture."""
+    of its group."""
     current = arrivals[-1]
+    group = _GROUPS[group_by]
     return [
-        other
-        for other in arrivals
-        if other.rung == current.rung and (not by_family or other.family == current.family)
+        other for other in arrivals if other.rung == current.rung and group(other) == group(current)
     ]

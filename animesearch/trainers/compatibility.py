@@ -1,0 +1,99 @@
+"""Which options of a trial go together: each check says what is wrong, or ''."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from animesearch.trainers.architectures import ArchitectureSpec
+from animesearch.trainers.losses import LOSSES, LossSpec
+
+if TYPE_CHECKING:
+    from animesearch.trainers.config import TrialConfig
+
+ADVERSARIAL = (
+    "penalties",
+    "d_steps",
+    "g_steps",
+    "augment",
+    "noise",
+    "spectral_norm",
+    "fakes_among_reals",
+)
+"""Options that concern a discriminator only."""
+
+
+def mismatch(architecture: ArchitectureSpec, loss: LossSpec) -> str:
+    """Why an architecture cannot be trained with a loss, with the losses that can; else ''."""
+    reason = _reason(architecture, loss)
+    if not reason:
+        return ""
+    able = [spec.component_name() for spec in LOSSES if not _reason(architecture, spec)]
+    return f"{reason}; losses for '{architecture.name}': {', '.join(able)}"
+
+
+def _reason(architecture: ArchitectureSpec, loss: LossSpec | type[LossSpec]) -> str:
+    name = loss.component_name()
+    if architecture.kind != loss.kind:
+        article = {"adversarial": "an adversarial pair", "autoencoder": "an autoencoder"}
+        return (
+            f"loss '{name}' is for {article[loss.kind]}, architecture '{architecture.name}' is "
+            f"{article[architecture.kind]}"
+        )
+    if loss.needs_reconstruction and not architecture.reconstructs:
+        return f"loss '{name}' needs a D that reconstructs, '{architecture.name}' has none"
+    if isinstance(loss, LossSpec) and loss.needs_variational and not architecture.variational:
+        return f"the options of loss '{name}' need a variational encoder (kl: 0 needs none)"
+    if architecture.reconstructs and not loss.needs_reconstruction and loss.kind == "adversarial":
+        return (
+            f"the D of '{architecture.name}' gives minus its reconstruction error, which loss "
+            f"'{name}' makes no sense of"
+        )
+    return ""
+
+
+def _losses_that_fit(config: TrialConfig) -> str:
+    return mismatch(config.architecture, config.loss)
+
+
+def _accuracy(config: TrialConfig) -> str:
+    """Fakes among the reals follow D's accuracy, which not every loss gives."""
+    if not config.fakes_among_reals or config.loss.classifies:
+        return ""
+    able = ", ".join(spec.component_name() for spec in LOSSES if spec.classifies)
+    return (
+        f"fakes_among_reals follows D's accuracy, and loss '{config.loss.name}' has none; "
+        f"losses that have: {able}"
+    )
+
+
+def _spectral_norm(config: TrialConfig) -> str:
+    unfit = config.architecture.spectral_problem() if config.spectral_norm != "none" else ""
+    name = config.architecture.name
+    return f"spectral_norm cannot go with architecture '{name}': {unfit}" if unfit else ""
+
+
+def _meaningless(config: TrialConfig) -> str:
+    """An autoencoder has no discriminator, so options of one would do nothing, unnoticed."""
+    if config.architecture.kind == "adversarial":
+        return ""
+    fields = type(config).model_fields
+    given = [
+        name
+        for name in ADVERSARIAL
+        if getattr(config, name) != fields[name].get_default(call_default_factory=True)
+    ]
+    if not given:
+        return ""
+    return (
+        f"'{config.architecture.name}' is an autoencoder: it has no discriminator, and "
+        f"{', '.join(given)} would do nothing; leave out or keep the default"
+    )
+
+
+CHECKS: tuple[Callable[[TrialConfig], str], ...] = (
+    _losses_that_fit,
+    _accuracy,
+    _spectral_norm,
+    _meaningless,
+)

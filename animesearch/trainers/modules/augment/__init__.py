@@ -1,0 +1,1 @@
+"""Differentiable changes of images for what D sees."""

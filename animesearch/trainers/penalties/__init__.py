@@ -1,0 +1,17 @@
+"""Penalties of D: one file each, registered in :data:`PENALTIES`.
+
+Every module of this package is imported here, so that a new file registers itself.  None of
+them imports torch before a component is built.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+from animesearch.trainers.penalties.base import PENALTIES, PenaltySpec
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
+
+__all__ = ["PENALTIES", "PenaltySpec"]

@@ -1,0 +1,112 @@
+"""Beginning with the weights of an earlier run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from animesearch.errors import CheckpointError, RunFolderError
+from animesearch.trainers.checkpoint import checkpoint_files, load_checkpoint
+from animesearch.trainers.loop import train
+
+Make = Callable[..., Any]
+
+
+@pytest.fixture
+def donor(config: Make, setting: Make, source: Make, tmp_path: Path) -> Path:
+    """A checkpoint of a short trial in colour."""
+    place = setting(folder=tmp_path / "donor")
+    list(train(config(), place, source()))
+    return checkpoint_files(place.folder / "checkpoints")[-1]
+
+
+def first_weights(
+    config: Make, setting: Make, source: Make, options: Any = None, **parts: Any
+) -> dict[str, Any]:
+    """What a trial holds after one tiny step."""
+    still = {"lr": 1e-12}
+    spec = config(generator=still, discriminator=still, **(options or {}))
+    place = setting(images=8, rungs=(8,), tick=8, **parts)
+    list(train(spec, place, source(channels=place.channels)))
+    return load_checkpoint(checkpoint_files(place.folder / "checkpoints")[-1])["modules"]
+
+
+def test_takes_the_weights(donor: Path, config: Make, setting: Make, source: Make) -> None:
+    given = load_checkpoint(donor)["modules"]
+    taken = first_weights(config, setting, source, {"start": {"run": str(donor)}})
+    for module in ("generator", "discriminator"):
+        name = "body.0.weight"
+        torch.testing.assert_close(taken[module][name], given[module][name])
+    fresh = first_weights(config, setting, source, folder=donor.parent / "fresh")
+    assert not torch.allclose(
+        fresh["generator"]["body.0.weight"], given["generator"]["body.0.weight"]
+    )
+
+
+def test_colour_to_grey(donor: Path, config: Make, setting: Make, source: Make) -> None:
+    """C6: all layers but G's last and D's first, which depend on the channels."""
+    place = {"channels": 1, "folder": donor.parent / "grey"}
+    first_weights(config, setting, source, {"start": {"run": str(donor)}}, **place)
+    record = json.loads((donor.parent / "grey" / "start.json").read_text())
+    weights = [name for name in record["fresh"] if name.startswith(("generator", "discriminator"))]
+    assert len(weights) == 2
+    assert weights[0].startswith("generator.body.")
+    assert weights[1] == "discriminator.body.0.weight"
+    assert record["taken"]["generator"] > 3
+
+
+def test_named_layers_are_dropped(donor: Path, config: Make, setting: Make, source: Make) -> None:
+    start = {"run": str(donor), "drop": ["generator.body.0.*", "average.body.0.*"]}
+    taken = first_weights(config, setting, source, {"start": start})
+    given = load_checkpoint(donor)["modules"]
+    one, other = (m["generator"]["body.0.weight"] for m in (taken, given))
+    assert not torch.allclose(one, other)
+    one, other = (m["generator"]["body.3.weight"] for m in (taken, given))
+    torch.testing.assert_close(one, other)
+
+
+def test_a_weight_that_does_not_fit_is_named(
+    donor: Path, config: Make, setting: Make, source: Make
+) -> None:
+    start = {"run": str(donor), "drop": ["generator.body.0.*"]}
+    with pytest.raises(CheckpointError, match=r"generator\.body\.\d+\.weight has the shape .*drop"):
+        first_weights(config, setting, source, {"start": start}, channels=1)
+
+
+def test_nothing_that_fits(donor: Path, config: Make, setting: Make, source: Make) -> None:
+    other = {"architecture": {"name": "progan", "width": 4, "latent": 8}}
+    with pytest.raises(CheckpointError, match=r"no weight of .* fits architecture 'progan'"):
+        first_weights(config, setting, source, other | {"start": {"run": str(donor)}})
+
+
+def test_there_must_be_such_a_run(
+    donor: Path, config: Make, setting: Make, source: Make, tmp_path: Path
+) -> None:
+    with pytest.raises(RunFolderError):
+        first_weights(config, setting, source, {"start": {"run": str(tmp_path / "no")}})
+    with pytest.raises(RunFolderError, match="'trial' goes with a run folder"):
+        start = {"run": str(donor), "trial": "t0001"}
+        first_weights(config, setting, source, {"start": start})
+
+
+def test_a_smaller_growing_network_goes_on_at_the_next_stage(
+    config: Make, setting: Make, source: Make, tmp_path: Path
+) -> None:
+    """M9: the weights of 16 px are those of the first stages at 32 px."""
+    small = config(architecture={"name": "progan", "width": 4, "latent": 8})
+    place = setting(folder=tmp_path / "small")
+    list(train(small, place, source()))
+    donor = checkpoint_files(place.folder / "checkpoints")[-1]
+    grown = config(
+        architecture={"name": "progan", "width": 4, "latent": 8}, start={"run": str(donor)}
+    )
+    bigger = setting(folder=tmp_path / "big", size=32, images=8, rungs=(8,), tick=8)
+    list(train(grown, bigger, source(size=32)))
+    record = json.loads((tmp_path / "big" / "start.json").read_text())
+    assert record["taken"]["generator"] > 10
+    assert all(".3." in name for name in record["fresh"])
