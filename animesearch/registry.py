@@ -109,8 +109,8 @@ class Registry(Generic[S]):
         if not isinstance(options, dict) or not isinstance(options.get("name"), str):
             raise PydanticCustomError(
                 "component_shape",
-                "expected the name of a {kind}, or a mapping with 'name'; allowed: {allowed}",
-                {"kind": self.kind, "allowed": ", ".join(self.names())},
+                "expected the name of {kind}, or a mapping with 'name'; allowed: {allowed}",
+                {"kind": _with_article(self.kind), "allowed": ", ".join(self.names())},
             )
         if options["name"] not in self._specs:
             raise PydanticCustomError(
@@ -129,6 +129,10 @@ class Registry(Generic[S]):
         hint = did_you_mean(name, self.names())
         allowed = ", ".join(self.names())
         return f"unknown {self.kind} '{name}'{f', {hint}' if hint else '.'} Allowed: {allowed}"
+
+
+def _with_article(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 class RegistryField:

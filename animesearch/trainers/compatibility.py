@@ -44,6 +44,11 @@ def _reason(architecture: ArchitectureSpec, loss: LossSpec | type[LossSpec]) -> 
         return f"loss '{name}' needs a D that reconstructs, '{architecture.name}' has none"
     if isinstance(loss, LossSpec) and loss.needs_variational and not architecture.variational:
         return f"the options of loss '{name}' need a variational encoder (kl: 0 needs none)"
+    if isinstance(loss, LossSpec) and architecture.variational and not loss.needs_variational:
+        return (
+            f"'{architecture.name}' is drawn from with standard normals, and without a divergence "
+            f"the codes of loss '{name}' do not follow them; allowed: kl above 0"
+        )
     if architecture.reconstructs and not loss.needs_reconstruction and loss.kind == "adversarial":
         return (
             f"the D of '{architecture.name}' gives minus its reconstruction error, which loss "
@@ -64,6 +69,17 @@ def _accuracy(config: TrialConfig) -> str:
     return (
         f"fakes_among_reals follows D's accuracy, and loss '{config.loss.name}' has none; "
         f"losses that have: {able}"
+    )
+
+
+def _adaptive_augmentation(config: TrialConfig) -> str:
+    """ADA reads D's outputs on reals against the boundary between real and fake."""
+    if not getattr(config.augment, "adapt", False) or config.loss.classifies:
+        return ""
+    return (
+        f"augment '{config.augment.name}' adapts to how often D takes reals for real, and loss "
+        f"'{config.loss.name}' has no boundary between real and fake; allowed: adapt: false with "
+        "a fixed p"
     )
 
 
@@ -94,6 +110,7 @@ def _meaningless(config: TrialConfig) -> str:
 CHECKS: tuple[Callable[[TrialConfig], str], ...] = (
     _losses_that_fit,
     _accuracy,
+    _adaptive_augmentation,
     _spectral_norm,
     _meaningless,
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from animesearch.registry import Options
 from animesearch.trainers.architectures import ARCHITECTURES, ArchitectureSpec
@@ -57,6 +58,12 @@ class StartOptions(Options):
         description="weights not to take: patterns of their names, such as 'generator.body.9.*'; "
         "auto = those that are missing there or have another shape",
     )
+
+    @field_validator("run")
+    @classmethod
+    def _from_where_it_was_written(cls, run: str) -> str:
+        """Absolute: Tune moves the processes that train into folders of their own."""
+        return str(Path(run).expanduser().absolute())
 
 
 class TrialConfig(Options):

@@ -11,7 +11,7 @@ import torch
 from animesearch.trainers import ticks
 from animesearch.trainers.steplog import EpochMeans, StepLog
 from animesearch.trainers.trial import Trial
-from animesearch.trainers.updates import gradient_norm, group_norms, layer_groups
+from animesearch.trainers.updates import Updater, gradient_norm, group_norms, layer_groups
 
 
 class Diary:
@@ -22,9 +22,8 @@ class Diary:
     """
 
     def __init__(self, trial: Trial) -> None:
-        networks = trial.networks
-        self._networks = (networks.generator, networks.partner)
-        self._groups = [layer_groups(module) for module in self._networks]
+        self._updaters = (trial.game.generator, trial.game.partner)
+        self._groups = [layer_groups(updater.module) for updater in self._updaters]
         folder = trial.setting.folder
         partner = list(trial.modules())[1]
         names = [
@@ -43,13 +42,11 @@ class Diary:
         """Steps (N, :data:`ticks.COLUMNS`), the last of which has just been done."""
         self._tables["losses"].append(rows_NC)
         self._tables["epochs"].append(self._epochs.add(rows_NC))
-        last = dict(zip(ticks.COLUMNS, rows_NC[-1].tolist(), strict=True))
-        whole = (last["grad_norm_g"], last["grad_norm_d"])
         norms = [
-            _unclipped(module, groups, norm)
-            for module, groups, norm in zip(self._networks, self._groups, whole, strict=True)
+            _unclipped(updater, groups)
+            for updater, groups in zip(self._updaters, self._groups, strict=True)
         ]
-        self._tables["gradients"].append(np.concatenate([[last["images"]], *norms])[None])
+        self._tables["gradients"].append(np.concatenate([rows_NC[-1, :1], *norms])[None])
 
     def state(self) -> dict[str, Any]:
         """The lengths of the tables, and the open epoch."""
@@ -68,9 +65,9 @@ class Diary:
 
 
 def _unclipped(
-    module: torch.nn.Module, groups: dict[str, list[torch.nn.Parameter]], norm: float
+    updater: Updater, groups: dict[str, list[torch.nn.Parameter]]
 ) -> npt.NDArray[np.float64]:
-    """Norms per group, scaled back to ``norm`` of all together."""
-    clipped = float(gradient_norm(module))
+    """Norms per group in the last step, scaled back to what they were before any clipping."""
     found = torch.stack(group_norms(groups)).double().cpu().numpy()
-    return found * (norm / clipped) if clipped > 0 else found
+    clipped = float(gradient_norm(updater.module))
+    return found * (float(updater.norm) / clipped) if clipped > 0 else found

@@ -181,14 +181,14 @@ def _tell_augmentation(players: Players, terms: DiscriminatorTerms) -> None:
 
 def _g_step(players: Players, x_fake_BCHW: Tensor, real: Batch, step: int) -> tuple[Tensor, Tensor]:
     """Update G through a frozen D; its loss and gradient norm."""
-    networks = players.networks
+    networks, loss = players.networks, players.loss
     networks.discriminator.requires_grad_(False)
+    x_real_BCHW = players.shown(real.x_BCHW) if loss.compares_pairs else real.x_BCHW
     with players.autocast():
-        loss = players.loss.g_objective(
-            players.critic(real.y_B), players.shown(x_fake_BCHW), players.shown(real.x_BCHW)
-        )
+        critic, x_shown_BCHW = players.critic(real.y_B), players.shown(x_fake_BCHW)
+        objective = loss.g_objective(critic, x_shown_BCHW, x_real_BCHW)
         own = networks.generator.own_loss(len(x_fake_BCHW), step, real.y_B)
-    total = loss if own is None else loss + own
+    total = objective if own is None else objective + own
     return total.detach(), players.generator.update(total)
 
 

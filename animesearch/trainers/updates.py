@@ -13,11 +13,12 @@ from animesearch.trainers.optimisers import OptimiserSpec
 
 
 class Updater:
-    """One network and its optimiser."""
+    """One network and its optimiser; ``norm`` is that of the last step, before any clipping."""
 
     def __init__(self, module: Generator | Partner, options: OptimiserSpec) -> None:
         self.module, self.options = module, options
         self.optimiser = options.build(module.parameters())
+        self.norm = torch.zeros(())
 
     def update(self, loss: Tensor) -> Tensor:
         """Step down ``loss``; the L2 norm of the gradients before any clipping."""
@@ -27,7 +28,7 @@ class Updater:
 
     def step(self) -> Tensor:
         """Clip, step, constrain; the norm before clipping."""
-        norm = gradient_norm(self.module)
+        norm = self.norm = gradient_norm(self.module)
         if self.options.clip is not None:
             nn.utils.clip_grads_with_norm_(self.module.parameters(), self.options.clip, norm)
         self.optimiser.step()

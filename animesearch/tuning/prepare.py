@@ -97,7 +97,18 @@ def load_search(space: str, overrides: Sequence[str], plugins: Sequence[Plugin] 
     if not isinstance(config, SpaceConfig):
         raise TypeError(f"the space was validated as {type(config).__name__}")
     _check_population(loaded, config)
+    _check_groups(loaded, config)
     return Search(loaded, config, tuple(plugins))
+
+
+def _check_groups(space: Space, config: SpaceConfig) -> None:
+    """Asked to race groups apart, a scheduler must have some."""
+    grouped = getattr(config.search.scheduler, "group_by", "none") == "trial"
+    if grouped and space.root not in space.distributions:
+        raise UserError(
+            "search.scheduler.group_by: trial races the options of a choice right below 'trial' "
+            "apart, and this space has none; allowed: none, architecture"
+        )
 
 
 def _check_population(space: Space, config: SpaceConfig) -> None:
@@ -162,10 +173,13 @@ def trial_count(search: Search) -> int:
     """Trials to run.
 
     Where there is nothing to vary each is the same configuration from another seed: as many as
-    the space asks for, one where it does not say.
+    the space asks for, one where it does not say, and one of a grid.
     """
-    said = "trials" in search.config.search.model_fields_set
-    return search.config.search.trials if search.space.distributions or said else 1
+    options = search.config.search
+    if search.space.distributions:
+        return options.trials
+    said = "trials" in options.model_fields_set and options.sampler.name != "grid"
+    return options.trials if said else 1
 
 
 def environment() -> dict[str, Scalar]:

@@ -19,7 +19,7 @@ from animesearch.plugins import Plugin, import_plugins
 from animesearch.results.formats import roughly
 from animesearch.results.progress import Plan
 from animesearch.tuning.cluster_session import ray_session
-from animesearch.tuning.prepare import Search, load_search, trial_count
+from animesearch.tuning.prepare import Search, check_starts, load_search, trial_count
 from animesearch.tuning.resources import Allotment, Machine, allot
 from animesearch.tuning.samplers import RandomSearch, derived_seed
 from animesearch.tuning.study import Brain
@@ -59,6 +59,7 @@ class Estimate:
 def dry_run(space: str, overrides: Sequence[str], plugins: Sequence[Plugin] = ()) -> None:
     """Print the plan and the estimate; no search is started and no run folder made."""
     search = load_search(space, overrides, plugins).located()
+    check_starts(search.space)
     console = Console()
     with ray_session() as machine:
         count = _images(search, console)
@@ -176,6 +177,7 @@ def _setting(trial: Any, job: dict[str, Any], folder: Path) -> tuple[Any, Any]:
         device=job["device"],
         threads=job["threads"],
         grid=(2, 2),
+        precision=job["precision"],
     )
     shape = (trial.batch, job["channels"], job["size"], job["size"])
     noise_BCHW = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
@@ -195,6 +197,7 @@ def _estimate(search: Search, rungs: tuple[int, ...], allotment: Allotment) -> E
         "channels": config.dataset.channels,
         "device": allotment.device,
         "threads": allotment.threads,
+        "precision": config.search.resources.precision,
         "plugins": search.plugins,
     }
     task = ray.remote(num_cpus=allotment.cpu, num_gpus=allotment.gpu)(calibrate)

@@ -13,6 +13,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+from pydantic import ValidationError
 
 from animesearch.errors import UserError
 from animesearch.results.records import Scalar
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
 Draw = Callable[[str, BaseDistribution], Any]
+DRAWS = 100
+"""How often a configuration is drawn before a space counts as one of nothing that fits."""
 
 STATES = {
     "completed": TrialState.COMPLETE,
@@ -82,7 +85,8 @@ class Brain:
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._space, self._spec, self._seed = space, sampler, seed
-        self._grid = sampler.configurations(space, seed)
+        grid = sampler.configurations(space, seed)
+        self._grid = None if grid is None else [params for params in grid if self._fits(params)]
         self._storage = open_storage(storage)
         if name in optuna.get_all_study_names(self._storage):
             optuna.delete_study(study_name=name, storage=self._storage)  # made anew by restore
@@ -108,15 +112,41 @@ class Brain:
                 self._reopen(record)
 
     def ask(self, number: int, trial_id: str) -> Sampled:
-        """A configuration for trial ``number``."""
+        """A configuration for trial ``number``.
+
+        A space is checked by its alternatives one at a time, and by twos where they are
+        components; what else does not go together is met here, and drawn again.  Raises
+        :class:`UserError` where nothing fits.
+        """
+        problem = ""
+        for draw in range(DRAWS):
+            trial = self._drawn(number, draw)
+            try:
+                found = self._complete(self._space.sample(Suggester(_from_trial(trial))))
+            except ValidationError as error:
+                problem = error.errors()[0]["msg"]
+                self._study.tell(trial, state=TrialState.FAIL)
+            else:
+                self._open[trial_id] = trial
+                return found
+        raise UserError(
+            f"none of {DRAWS} configurations drawn from the space can be trained: {problem}"
+        )
+
+    def _drawn(self, number: int, draw: int) -> Trial:
         if self._grid is not None:
             self._study.enqueue_trial(dict(self._grid[number]))
             self._study.sampler = optuna.samplers.RandomSampler(seed=self._seed)
         else:
-            self._study.sampler = self._sampler(number)
-        trial = self._study.ask()
-        self._open[trial_id] = trial
-        return self._complete(self._space.sample(Suggester(_from_trial(trial))))
+            self._study.sampler = self._sampler(number, draw)
+        return self._study.ask()
+
+    def _fits(self, params: Mapping[str, Scalar]) -> bool:
+        try:
+            self._complete(Sampled(self._space.resolve(params), dict(params)))
+        except ValidationError:
+            return False
+        return True
 
     def _complete(self, sampled: Sampled) -> Sampled:
         """With every default filled in: what is recorded is what is trained."""
@@ -139,8 +169,9 @@ class Brain:
         """Let go of the storage's files."""
         self._storage.remove_session()
 
-    def _sampler(self, number: int) -> BaseSampler:
-        return self._spec.build(derived_seed(self._seed, "sampler", number))
+    def _sampler(self, number: int, draw: int) -> BaseSampler:
+        again = (draw,) if draw else ()
+        return self._spec.build(derived_seed(self._seed, "sampler", number, *again))
 
     def _reopen(self, record: TrialRecord) -> None:
         self._study.enqueue_trial(dict(record.params))

@@ -221,3 +221,10 @@ def test_population_based_training_takes_no_groups(tmp_path: Path) -> None:
     file.write_text(HEAD + GROUPS)
     with pytest.raises(UserError, match=r"this space varies: trial, gans\.architecture"):
         load_search(str(file), ["search.scheduler=pbt"])
+
+
+def test_groups_cannot_be_raced_apart_where_there_are_none(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(HEAD + "  architecture: penn-dcgan\n")
+    with pytest.raises(UserError, match="this space has none; allowed: none, architecture"):
+        load_search(str(file), ["search.scheduler={name: asha, group_by: trial}"])

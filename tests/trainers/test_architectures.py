@@ -95,7 +95,8 @@ def test_trains_draws_and_keeps_its_state(name: str, size: int) -> None:
     low, high = spec.output_range
     assert generator.output_range == spec.output_range
     assert low <= float(x_BCHW.min()) <= float(x_BCHW.max()) <= high
-    torch.testing.assert_close(generator.to_size(z_BZ[1:2]), x_BCHW[1:2], atol=1e-4, rtol=1e-3)
+    # An eighth of a grey level: another batch size may take another algorithm.
+    torch.testing.assert_close(generator.to_size(z_BZ[1:2]), x_BCHW[1:2], atol=1e-3, rtol=1e-3)
     twin = spec.build(size, channels).generator.eval()
     assert not torch.equal(twin.to_size(z_BZ), x_BCHW)
     twin.load_state_dict(copy.deepcopy(generator.state_dict()))
@@ -195,7 +196,7 @@ def test_truncation_narrows(name: str) -> None:
     generator = networks.generator.eval()
     z_BZ = torch.randn(4, generator.latent_dim)
     one_BCHW = generator.to_size(z_BZ, truncation=0.0)
-    torch.testing.assert_close(one_BCHW, one_BCHW[:1].expand_as(one_BCHW), atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(one_BCHW, one_BCHW[:1].expand_as(one_BCHW), atol=1e-3, rtol=1e-3)
     torch.testing.assert_close(generator.to_size(z_BZ, truncation=1.0), generator.to_size(z_BZ))
     if isinstance(generator, StyleGenerator):
         styles_BLW = generator.styles(z_BZ)

@@ -67,6 +67,7 @@ def test_mistakes_carry_their_path(tree: dict[str, Any], path: tuple[str, ...]) 
         ({"architecture": "penn-dcgan", "loss": "began"}, "needs a D that reconstructs"),
         ({"architecture": "began", "loss": "hinge"}, "minus its reconstruction error"),
         ({"architecture": "ganime-ae", "loss": {"name": "mse", "kl": 1}}, "variational encoder"),
+        ({"architecture": "ganime-vae", "loss": "mse"}, "allowed: kl above 0"),
         ({"architecture": "ganime-vae", "d_steps": 2}, "d_steps would do nothing"),
         ({"architecture": "ganime-vae", "augment": "diffaugment"}, "augment would do nothing"),
         (
@@ -74,6 +75,7 @@ def test_mistakes_carry_their_path(tree: dict[str, Any], path: tuple[str, ...]) 
             "loss 'wgan' has none; losses that have: ",
         ),
         ({"architecture": "r3gan", "spectral_norm": "both"}, "branches begin at zero"),
+        ({"architecture": "r3gan", "augment": "ada"}, "'rpgan' has no boundary.*adapt: false"),
         (
             {"architecture": {"name": "progan", "max_norm": 0.5}, "spectral_norm": "both"},
             "max_norm 0.5 is below 1",

@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from animesearch.trainers.loop import train
+from animesearch.trainers.modules.networks import Discriminator
 from animesearch.trainers.steplog import EpochMeans
+from animesearch.trainers.updates import Updater
 
 Make = Callable[..., Any]
 
@@ -68,6 +71,28 @@ def test_gradients_per_layer_group(config: Make, setting: Make, source: Make) ->
             groups = [float(v) for k, v in row.items() if k.startswith(f"{network}/")]
             whole = float(losses[row["images"]][name])
             assert math.hypot(*groups) == pytest.approx(whole, rel=1e-3)
+
+
+def test_gradients_are_those_of_the_last_step_of_d(
+    config: Make, setting: Make, source: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not scaled to the mean over the steps of D of an iteration, which losses.csv has."""
+    lasts: list[float] = []
+    step = Updater.step
+
+    def noted(updater: Updater) -> torch.Tensor:
+        norm = step(updater)
+        if isinstance(updater.module, Discriminator):
+            lasts.append(float(norm))
+        return norm
+
+    monkeypatch.setattr(Updater, "step", noted)
+    place = setting(images=16, rungs=(16,), tick=16)
+    list(train(config(d_steps=2, batch=8), place, source()))
+    [row] = rows(place.folder / "gradients.csv")
+    groups = [float(v) for k, v in row.items() if k.startswith("discriminator/")]
+    assert math.hypot(*groups) == pytest.approx(lasts[-1], rel=1e-3)
+    assert lasts[-1] != pytest.approx(lasts[-2], rel=1e-2)
 
 
 def test_layers_not_in_use_have_no_gradient(config: Make, setting: Make, source: Make) -> None:

@@ -12,6 +12,7 @@ import torch
 
 from animesearch.errors import CheckpointError, RunFolderError
 from animesearch.trainers.checkpoint import checkpoint_files, load_checkpoint
+from animesearch.trainers.config import StartOptions
 from animesearch.trainers.loop import train
 
 Make = Callable[..., Any]
@@ -110,3 +111,14 @@ def test_a_smaller_growing_network_goes_on_at_the_next_stage(
     record = json.loads((tmp_path / "big" / "start.json").read_text())
     assert record["taken"]["generator"] > 10
     assert all(".3." in name for name in record["fresh"])
+
+
+def test_a_relative_place_counts_from_where_it_was_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tune moves the process that trains into a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    read = StartOptions(run="runs/earlier")
+    monkeypatch.chdir(tmp_path.parent)
+    assert read.run == str(tmp_path / "runs" / "earlier")
+    assert StartOptions.model_validate(read.model_dump()) == read

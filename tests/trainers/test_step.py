@@ -174,7 +174,11 @@ def test_augmentation_sees_the_symmetric_range_and_both_kinds() -> None:
     assert isinstance(judge, Judge)
     assert judge.seen[0].flatten().tolist() == [0.0, 0.75]
     assert mirror.told == [(2, 0.5)]
-    assert len(mirror.seen) == 4  # reals and fakes for D, and again for G
+    assert len(mirror.seen) == 3  # reals and fakes for D, fakes again for G
+    pairs = contest(augment=Mirror(), loss="rpgan")
+    adversarial_step(pairs, [Batch(reals(1.0, 0.25))], g_steps=1)
+    assert isinstance(pairs.augment, Mirror)
+    assert len(pairs.augment.seen) == 4  # G is compared with reals as D sees them
 
 
 def test_bfloat16_computes_and_keeps_float32_losses() -> None:

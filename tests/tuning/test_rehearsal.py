@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from animesearch.errors import RunFolderError
 from animesearch.results.progress import Plan
+from animesearch.trainers.config import TrialConfig
 from animesearch.tuning.cluster_session import ray_session
-from animesearch.tuning.rehearsal import Timing, dry_run, estimate_of
+from animesearch.tuning.rehearsal import Timing, _setting, dry_run, estimate_of
 from tests.tuning.small import write_space
 
 PLAN = Plan("x", "", trials=8, images=1000, rungs=())
@@ -30,6 +32,17 @@ def test_estimate_counts_on_early_stopping_and_tells_its_error() -> None:
     assert got.expected == pytest.approx(got.longest * plan.remaining() / 1000)
     assert 0.2 < got.error < 0.5
     assert got.memory == 2
+
+
+def test_it_measures_the_precision_of_the_search(tmp_path: Path) -> None:
+    job = {"size": 16, "channels": 3, "device": "cpu", "threads": 1, "precision": "bfloat16"}
+    trial = TrialConfig.model_validate({"architecture": "penn-dcgan", "batch": 8})
+    assert _setting(trial, job, tmp_path)[0].precision == "bfloat16"
+
+
+def test_missing_weights_to_begin_with_are_told(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError):
+        dry_run(str(write_space(tmp_path)), [f"trial.start.run={tmp_path / 'nowhere'}"])
 
 
 @pytest.mark.slow

@@ -43,6 +43,9 @@ class GanLoss(ABC, Generic[S]):
     ``d_objective`` or ``g_objective``.
     """
 
+    compares_pairs: ClassVar[bool] = False
+    """Whether ``g_objective`` looks at the reals."""
+
     def __init__(self, spec: S) -> None:
         self.spec = spec
 

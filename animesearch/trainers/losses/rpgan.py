@@ -37,6 +37,8 @@ class RpGanLoss(GanLoss[RpGan]):
     outputs count: there is no threshold.
     """
 
+    compares_pairs = True
+
     def d_loss(self, real_B: Tensor, fake_B: Tensor) -> Tensor:
         """How far reals are from standing above the fakes beside them."""
         return self.g_loss(real_B - fake_B)
