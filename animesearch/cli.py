@@ -59,6 +59,7 @@ class Listed(StrEnum):
     SAMPLERS = "samplers"
     SCHEDULERS = "schedulers"
     SOURCES = "sources"
+    STEPS = "steps"
     FEATURES = "features"
 
 

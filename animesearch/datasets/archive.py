@@ -10,50 +10,47 @@ import bz2
 import contextlib
 import gzip
 import hashlib
+import io
 import lzma
-import posixpath
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
-from pathlib import Path
 from typing import IO, Final, cast
 
 import pyarrow as pa
 
-from animesearch.datasets.memory import settled, stamp
-from animesearch.datasets.reasons import Dropped, Reason
-from animesearch.datasets.sources.base import (
-    MAX_FILE_BYTES,
-    Item,
-    Listing,
-    Memory,
-    Payload,
-    Progress,
+from animesearch.datasets.contents import (
+    MAX_RATIO,
+    ArchiveBombError,
+    Contents,
+    bomb_limit,
+    clean_name,
+    is_unsafe,
+    remembered,
 )
+from animesearch.datasets.decode import looks_like_image
+from animesearch.datasets.reasons import Dropped, Reason
+from animesearch.datasets.sources.base import MAX_FILE_BYTES, Item, Memory, Progress
+from animesearch.datasets.tree import Tree
 from animesearch.errors import DataError
 
-MAX_RATIO: Final = 100
-FREE_BYTES: Final = 256 * 1024 * 1024
-"""A compressed archive may unpack to this many bytes, or to ``MAX_RATIO`` times its size."""
+HEAD_BYTES: Final = 16
+"""Enough of a member to tell an image from anything else."""
+HASH_BYTES: Final = 1024 * 1024
 
 
-def _zstd(path: Path) -> IO[bytes]:
-    return cast(IO[bytes], pa.input_stream(str(path), compression="zstd"))
+def _zstd(file: IO[bytes]) -> object:
+    return pa.input_stream(file, compression="zstd")
 
 
-OPENERS: Final[dict[bytes, Callable[[Path], object]]] = {
-    b"\x1f\x8b": gzip.GzipFile,
+OPENERS: Final[dict[bytes, Callable[[IO[bytes]], object]]] = {
+    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file, mode="rb"),
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ\x00": lzma.LZMAFile,
     b"\x28\xb5\x2f\xfd": _zstd,
 }
 FAULTS: Final = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError, ValueError)
 """What a broken archive raises while it is read (``ValueError``: malformed headers)."""
-
-
-class ArchiveBombError(DataError):
-    """A compressed archive that unpacks to far more than it should."""
 
 
 class _Bounded:
@@ -79,25 +76,24 @@ class _Bounded:
         self._stream.close()
 
 
-def compression(path: Path) -> Callable[[Path], object] | None:
-    """What opens the archive decompressed, or ``None`` for a plain one."""
-    with path.open("rb") as file:
-        head = file.read(8)
+def compression(head: bytes) -> Callable[[IO[bytes]], object] | None:
+    """What decompresses an archive that begins so, or ``None`` for a plain one."""
     return next((opener for magic, opener in OPENERS.items() if head.startswith(magic)), None)
 
 
 @contextlib.contextmanager
-def _open(path: Path) -> Iterator[tarfile.TarFile]:
-    opener = compression(path)
-    if opener is None:
-        with tarfile.open(path, "r:") as archive:
+def _open(tree: Tree) -> Iterator[tarfile.TarFile]:
+    with tree.open() as file:
+        opener = compression(file.read(8))
+        file.seek(0)
+        if opener is None:
+            with tarfile.open(fileobj=file, mode="r:") as archive:
+                yield archive
+            return
+        stream = _Bounded(cast(IO[bytes], opener(file)), bomb_limit(tree.entry().size), tree.name)
+        plain = cast(IO[bytes], stream)
+        with contextlib.closing(stream), tarfile.open(fileobj=plain, mode="r|") as archive:
             yield archive
-        return
-    limit = max(FREE_BYTES, MAX_RATIO * path.stat().st_size)
-    stream = _Bounded(cast(IO[bytes], opener(path)), limit, path.name)
-    plain = cast(IO[bytes], stream)
-    with contextlib.closing(stream), tarfile.open(fileobj=plain, mode="r|") as archive:
-        yield archive
 
 
 def _each(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
@@ -107,47 +103,43 @@ def _each(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
         archive.members = []  # type: ignore[attr-defined]
 
 
-def list_tar(path: Path, memory: Memory, progress: Progress) -> Listing:
-    """Every regular member with the hash of its bytes, in name order.
+def list_tar(tree: Tree, memory: Memory, progress: Progress) -> Contents:
+    """Every regular member with the hash of its bytes.
 
     Raises :class:`DataError` for a file that is no tar.  An archive that breaks off gives what
     stands before the break, and one refusal that says so.
     """
-    status = path.stat()
-    remembered = _recalled(memory.recall(path).get("listing"), stamp(status))
-    if remembered is not None:
-        return remembered
-    listing = _Scan(path, progress).listing()
-    if settled(status):
-        memory.store(path, {"listing": _plain(listing, stamp(status))})
-    return listing
+    return remembered(tree, memory, lambda: _Scan(tree, progress).contents())
 
 
 class _Scan:
     """One pass over an archive."""
 
-    def __init__(self, path: Path, progress: Progress) -> None:
-        self._path = path
+    def __init__(self, tree: Tree, progress: Progress) -> None:
+        self._tree = tree
         self._progress = progress
-        self._size = path.stat().st_size
+        self._size = tree.entry().size
         self._items: dict[str, Item] = {}
-        self._refused: list[Dropped] = []
+        self._found = Contents(sequential=compression(tree.head(size=8)) is not None)
         self._done = 0
 
-    def listing(self) -> Listing:
+    def contents(self) -> Contents:
         try:
-            with _open(self._path) as archive:
+            with _open(self._tree) as archive:
                 self._members(archive)
         except FAULTS as fault:
             self._broken(fault)
         self._progress("hash", self._size, self._size)
-        sequential = compression(self._path) is not None
-        return Listing.of(self._items.values(), self._refused, sequential)
+        self._found.items = list(self._items.values())
+        return self._found
+
+    def _refuse(self, name: str, reason: Reason, detail: str = "") -> None:
+        self._found.refused.append(Dropped(name, reason, detail))
 
     def _broken(self, fault: Exception) -> None:
         if self._done == 0:
-            raise DataError(f"'{self._path.name}' is not a readable tar ({fault})") from fault
-        self._refused.append(Dropped(self._path.name, Reason.ARCHIVE_BROKEN, str(fault)))
+            raise DataError(f"'{self._tree.name}' is not a readable tar ({fault})") from fault
+        self._refuse(self._tree.name, Reason.ARCHIVE_BROKEN, str(fault))
 
     def _members(self, archive: tarfile.TarFile) -> None:
         for member in _each(archive):
@@ -160,90 +152,91 @@ class _Scan:
 
     def _check_end(self, archive: tarfile.TarFile) -> None:
         """``tarfile`` takes a damaged header for the end: a plain archive ends in zeros."""
-        if compression(self._path) is not None:
+        if self._found.sequential:
             return
-        with self._path.open("rb") as file:
+        with self._tree.open() as file:
             file.seek(archive.offset)
             header = file.read(tarfile.BLOCKSIZE)
         if any(header):
             detail = f"no header at byte {archive.offset:,}"
-            self._refused.append(Dropped(self._path.name, Reason.ARCHIVE_BROKEN, detail))
+            self._refuse(self._tree.name, Reason.ARCHIVE_BROKEN, detail)
 
     def _member(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
-        name = _clean(member.name)
+        name = clean_name(member.name)
         refusal = _refusal(member)
         if refusal is not None:
-            self._refused.append(Dropped(name, refusal, f"{member.size:,} bytes"))
+            self._refuse(name, refusal, f"{member.size:,} bytes")
             return
-        digest = _hash(archive, member)
+        digest, head = _hash(_member_file(archive, member), member.size)
         if name in self._items:
-            self._refused.append(Dropped(name, Reason.REPEATED_NAME))
+            self._refuse(name, Reason.REPEATED_NAME)
+            self._found.images.discard(name)
+        if looks_like_image(head):
+            self._found.images.add(name)
         self._items[name] = Item(name, digest, member.size, offset=member.offset_data)
 
 
-def _clean(name: str) -> str:
-    """A member's name as valid Unicode, without ``./``."""
-    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return text if posixpath.isabs(text) else posixpath.normpath(text)
-
-
 def _refusal(member: tarfile.TarInfo) -> Reason | None:
-    parts = member.name.replace("\\", "/").split("/")
     if member.issym() or member.islnk():
         return Reason.LINK
     if member.issparse():
         return Reason.SPARSE
     if not member.isreg():
         return Reason.NOT_A_FILE
-    if parts[0] == "" or ".." in parts or parts[0].endswith(":"):
+    if is_unsafe(member.name):
         return Reason.UNSAFE_PATH
     return Reason.TOO_MANY_BYTES if member.size > MAX_FILE_BYTES else None
 
 
-def _hash(archive: tarfile.TarFile, member: tarfile.TarInfo) -> str:
-    """SHA-256 of a member; ``tarfile`` raises where the archive ends before it."""
+def _member_file(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    """A file at the start of the member: the archive itself where it can seek."""
+    plain = archive.fileobj
+    if isinstance(plain, io.BufferedReader):
+        plain.seek(member.offset_data)
+        return plain
     file = archive.extractfile(member)
+    if file is None:
+        raise tarfile.ReadError(f"member '{member.name}' has no content")
+    return file
+
+
+def _hash(file: IO[bytes], size: int) -> tuple[str, bytes]:
+    """SHA-256 and the first bytes; ``EOFError`` where the archive ends before the member."""
     digest = hashlib.sha256()
-    while file is not None and (part := file.read(1 << 20)):
+    head = b""
+    while size:
+        part = file.read(min(size, HASH_BYTES))
+        if not part:
+            raise EOFError("unexpected end of data")
+        head = head or part[:HEAD_BYTES]
         digest.update(part)
-    return digest.hexdigest()
+        size -= len(part)
+    return digest.hexdigest(), head
 
 
-def _plain(listing: Listing, now: list[int]) -> dict[str, object]:
-    rows = [[item.name, item.sha256, item.size, item.offset] for item in listing.items]
-    refused = [asdict(drop) for drop in listing.refused]
-    return {"stamp": now, "items": rows, "refused": refused, "sequential": listing.sequential}
-
-
-def _recalled(found: object, now: list[int]) -> Listing | None:
-    if not isinstance(found, dict) or found.get("stamp") != now:
-        return None
-    try:
-        items = [Item(n, sha, size, offset=offset) for n, sha, size, offset in found["items"]]
-        refused = [Dropped(d["name"], Reason(d["reason"]), d["detail"]) for d in found["refused"]]
-        return Listing.of(items, refused, bool(found["sequential"]))
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def read_tar(path: Path, items: Sequence[Item]) -> Iterator[tuple[Item, Payload]]:
+def read_tar(tree: Tree, items: Sequence[Item]) -> Iterator[tuple[Item, bytes | None]]:
     """The bytes of the items, in the order of the archive; ``None`` where they are gone."""
     ordered = sorted(items, key=lambda item: item.offset)
-    return _stream(path, ordered) if compression(path) else _seek(path, ordered)
+    return _stream(tree, ordered) if compression(tree.head(size=8)) else _seek(tree, ordered)
 
 
-def _seek(path: Path, items: Iterable[Item]) -> Iterator[tuple[Item, Payload]]:
-    with path.open("rb") as file:
+def _seek(tree: Tree, items: Iterable[Item]) -> Iterator[tuple[Item, bytes | None]]:
+    with contextlib.ExitStack() as stack:
+        file: IO[bytes] | None = None
         for item in items:
-            file.seek(item.offset)
-            data = file.read(item.size)
+            try:
+                file = file or stack.enter_context(tree.open())
+                file.seek(item.offset)
+                data = file.read(item.size)
+            except OSError:
+                data = b""
             yield item, data if len(data) == item.size else None
 
 
-def _stream(path: Path, items: Sequence[Item]) -> Iterator[tuple[Item, Payload]]:
+def _stream(tree: Tree, items: Sequence[Item]) -> Iterator[tuple[Item, bytes | None]]:
     wanted = {item.offset: item for item in items}
     try:
-        with _open(path) as archive:
+        with _open(tree) as archive:
             for member in _each(archive):
                 item = wanted.pop(member.offset_data, None)
                 if item is not None:

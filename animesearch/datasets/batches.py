@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from animesearch.datasets.kinds import Order
+from animesearch.datasets.kinds import STREAM_ORDERS, Order
 
 IMAGE: Final = "image"
 SHUFFLE_ROWS: Final = 2048
@@ -28,9 +28,12 @@ class PackedBatches:
     ``images_shown`` goes on exactly where it was.
 
     ``order``: ``shuffle`` as above, ``sequential`` (as stored), ``replacement`` (each place by
-    lot).  ``flip`` mirrors each shown image with probability 1/2, from the same seed.  With
-    several workers, worker ``rank`` takes the places from ``images_shown + rank * batch``, where
-    ``images_shown`` is summed over workers.
+    lot), ``fixed-batches`` (the images are shared out once, by lot, into batches of ``batch``, the
+    last of which is filled up with images of the first; each batch of the sequence is one of
+    those, by lot; a trial that goes on with another ``batch`` has others).  Single images are a
+    ``batch`` of 1.  ``flip`` mirrors each shown image with probability 1/2, from the same seed.
+    With several workers, worker ``rank`` takes the places from ``images_shown + rank * batch``,
+    where ``images_shown`` is summed over workers.
     """
 
     def __init__(
@@ -65,7 +68,7 @@ class PackedBatches:
         """Indices of the images of that batch, and which of them are mirrored: both (batch,)."""
         if images_shown < 0:
             raise ValueError(f"images_shown must be at least 0, is {images_shown}")
-        count = len(self._images_NCHW)
+        count = self._epoch_length()
         start = images_shown + self._rank * self._batch
         parts: list[tuple[NDArray[np.int64], NDArray[np.bool_]]] = []
         while (left := self._batch - sum(part[0].size for part in parts)) > 0:
@@ -83,16 +86,31 @@ class PackedBatches:
             self._epochs[epoch] = self._draw(epoch)
         return self._epochs[epoch]
 
-    def _draw(self, epoch: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def _epoch_length(self) -> int:
+        """Places in one epoch: a whole number of batches where these are fixed."""
         count = len(self._images_NCHW)
+        whole = -(-count // self._batch) * self._batch
+        return whole if self._order == "fixed-batches" else count
+
+    def _draw(self, epoch: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        count = self._epoch_length()
         lot = np.random.default_rng([abs(self._seed), int(self._seed < 0), epoch])
-        if self._order == "sequential":
+        if self._order == "fixed-batches":
+            formed = self._formed()
+            index = formed[lot.integers(0, len(formed), size=len(formed))].reshape(-1)
+        elif self._order == "sequential":
             index = np.arange(count)
         elif self._order == "replacement":
             index = lot.integers(0, count, size=count)
         else:
             index = lot.permutation(count)
         return index, lot.random(count) < 0.5
+
+    def _formed(self) -> NDArray[np.int64]:
+        """The fixed batches, (batches, batch): from the seed alone."""
+        lot = np.random.default_rng([abs(self._seed), int(self._seed < 0), 0, 1])
+        shared_out = lot.permutation(len(self._images_NCHW))
+        return np.resize(shared_out, (self._epoch_length() // self._batch, self._batch))
 
 
 class RowStream(Protocol):
@@ -130,8 +148,9 @@ class StreamBatches:
     ) -> None:
         if batch < 1 or count < 1:
             raise ValueError(f"no batches of {batch} from {count} images")
-        if order == "replacement":
-            raise ValueError("a stream has no order 'replacement'; allowed: shuffle, sequential")
+        if order not in STREAM_ORDERS:
+            allowed = ", ".join(STREAM_ORDERS)
+            raise ValueError(f"a stream has no order '{order}'; allowed: {allowed}")
         self._stream = stream
         self._batch = batch
         self._seed = seed

@@ -11,8 +11,9 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from animesearch.datasets.kinds import LabelChoice, Order, ResizePolicy
+from animesearch.datasets.kinds import STREAM_ORDERS, LabelChoice, Order, ResizePolicy
 from animesearch.datasets.sources import SourceSpec, source_field
+from animesearch.datasets.steps import STEPS, StepSpec
 from animesearch.registry import Options
 
 PIPELINE_VERSION: Final = 1
@@ -37,6 +38,15 @@ class DatasetConfig(Options):
     background: tuple[Byte, Byte, Byte] = Field(
         (255, 255, 255), description="RGB 0..255 under transparency and around letterboxed images"
     )
+    steps: tuple[Annotated[StepSpec, STEPS.field()], ...] = Field(
+        (), description="cleaning steps, in the order in which they act; empty: nothing is dropped"
+    )
+    holdout: float = Field(
+        0.0,
+        ge=0.0,
+        le=0.5,
+        description="share of the images kept from training, chosen by their content",
+    )
     mode: Literal["packed", "stream"] = Field(
         "packed",
         description="packed: trials share one array in memory; stream: Ray Data feeds each trial",
@@ -49,15 +59,16 @@ class DatasetConfig(Options):
     flip: bool = Field(False, description="mirror every second training image, by lot")
     order: Order = Field(
         "shuffle",
-        description="shuffle: without replacement per epoch; sequential; replacement: by lot",
+        description="shuffle: without replacement per epoch; sequential; replacement: each image "
+        "by lot; fixed-batches: batches formed once, then drawn by lot",
     )
 
     @model_validator(mode="after")
     def _order_fits_mode(self) -> Self:
-        if self.mode == "stream" and self.order == "replacement":
+        if self.mode == "stream" and self.order not in STREAM_ORDERS:
             raise ValueError(
-                "order 'replacement' needs mode 'packed': a stream cannot draw an image twice; "
-                "allowed with 'stream': shuffle, sequential"
+                f"order '{self.order}' needs mode 'packed': a stream cannot draw an image twice; "
+                f"allowed with 'stream': {', '.join(STREAM_ORDERS)}"
             )
         return self
 
@@ -80,13 +91,21 @@ class DatasetConfig(Options):
         return self.channels * self.size * self.size
 
     def pixel_options(self) -> dict[str, object]:
-        """The options that decide over pixels: part of the digest, unlike those of training."""
-        return {
+        """The options that decide over pixels: part of the digest, unlike those of training.
+
+        Steps and held-out part stand there only where they are asked for.
+        """
+        options: dict[str, object] = {
             "size": self.size,
             "channels": self.channels,
             "resize": self.resize,
             "background": list(self.background),
         }
+        if self.steps:
+            options["steps"] = [step.model_dump(mode="json") for step in self.steps]
+        if self.holdout:
+            options["holdout"] = self.holdout
+        return options
 
     def pixel_key(self) -> bytes:
         """SHA-256 of the pipeline's version and :meth:`pixel_options`."""

@@ -11,8 +11,9 @@ from typing import Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from animesearch.datasets.config import PIPELINE_VERSION, DatasetConfig
-from animesearch.datasets.reasons import Dropped, Reason
-from animesearch.datasets.sources.base import Listing
+from animesearch.datasets.reasons import Dropped
+from animesearch.datasets.sources.base import Item, Listing
+from animesearch.datasets.steps import SetStep
 from animesearch.errors import DataError
 from animesearch.files import write_atomic
 
@@ -24,7 +25,7 @@ class DroppedRow(BaseModel):
     """One image that was left out."""
 
     name: str
-    reason: Reason
+    reason: str
     detail: str
 
 
@@ -32,7 +33,8 @@ class Manifest(BaseModel):
     """The content of ``manifest.json``.
 
     ``digest`` is that of the content (see :func:`content_digest`), ``key`` names the cache entry
-    (content, names and order), ``pixels_digest`` is the SHA-256 of the packed bytes.
+    (content, names and order), ``pixels_digest`` is the SHA-256 of the packed bytes.  Of the
+    ``count`` images the last ``heldout`` are kept from training.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -47,6 +49,7 @@ class Manifest(BaseModel):
     shape: tuple[int, int, int]
     found: int = Field(ge=0)
     count: int = Field(ge=0)
+    heldout: int = Field(0, ge=0)
     dropped_by_reason: dict[str, int]
     labels: dict[str, int]
     dropped: list[DroppedRow]
@@ -83,20 +86,32 @@ def dropped_rows(dropped: list[Dropped]) -> tuple[list[DroppedRow], dict[str, in
 def content_digest(config: DatasetConfig, listing: Listing) -> str:
     """SHA-256 over the pipeline's version, the options of pixels, and the sorted content hashes.
 
-    With their labels, without names: the same images give the same digest on any machine, in a
-    folder or a tar, in any order.
+    With their labels and tags, without names: the same images give the same digest on any
+    machine, in a folder or a tar, in any order.  Only steps over the set, which keep the first
+    by name of several images, make the order of the names count: the hashes stand in it then.
     """
     digest = hashlib.sha256(config.pixel_key())
-    for line in sorted(f"{item.sha256} {item.label or ''}\n" for item in listing.items):
+    lines = [_line(item) for item in listing.items]
+    ordered = any(isinstance(step, SetStep) for step in config.steps)
+    for line in lines if ordered else sorted(lines):
         digest.update(line.encode())
     return digest.hexdigest()
+
+
+def _line(item: Item) -> str:
+    if item.tags:
+        return json.dumps([item.sha256, item.label, sorted(item.tags)]) + "\n"
+    return f"{item.sha256} {item.label or ''}\n"
 
 
 def cache_key(config: DatasetConfig, listing: Listing) -> str:
     """As :func:`content_digest`, with the names, the order and what was refused."""
     digest = hashlib.sha256(config.pixel_key())
-    rows = [[item.name, item.label, item.sha256] for item in listing.items]
-    refused = [[drop.name, drop.reason, drop.detail] for drop in listing.refused]
+    rows = (
+        [item.name, item.label, item.sha256, *([item.tags] if item.tags else ())]
+        for item in listing.items
+    )
+    refused = ([drop.name, drop.reason, drop.detail] for drop in listing.refused)
     for row in (*rows, ["refused"], *refused):
         digest.update(json.dumps(row).encode() + b"\n")
     return digest.hexdigest()

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from animesearch.datasets.places import is_uri
 from animesearch.files import write_atomic
 
 VERSION: Final = 1
@@ -35,10 +36,10 @@ class FileMemory:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def recall(self, path: Path) -> Mapping[str, object]:
-        """What was last stored for ``path``, or an empty mapping."""
+    def recall(self, place: str | Path) -> Mapping[str, object]:
+        """What was last stored for a path or a URI, or an empty mapping."""
         try:
-            found = json.loads(self._file(path).read_text(encoding="utf-8"))
+            found = json.loads(self._file(place).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         if not isinstance(found, dict) or found.get("version") != VERSION:
@@ -46,15 +47,16 @@ class FileMemory:
         content = found.get("content")
         return content if isinstance(content, dict) else {}
 
-    def store(self, path: Path, found: Mapping[str, object]) -> None:
+    def store(self, place: str | Path, found: Mapping[str, object]) -> None:
         """Stores; a disk that refuses costs the acceleration only."""
         text = json.dumps({"version": VERSION, "content": found})
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            write_atomic(self._file(path), text.encode())
+            write_atomic(self._file(place), text.encode())
         except OSError:
             return
 
-    def _file(self, path: Path) -> Path:
-        name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32]
+    def _file(self, place: str | Path) -> Path:
+        known = str(place) if is_uri(str(place)) else Path(place).resolve()
+        name = hashlib.sha256(os.fsencode(known)).hexdigest()[:32]
         return self._folder / f"{name}.json"

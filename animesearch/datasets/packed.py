@@ -27,7 +27,8 @@ class PackedDataset:
     """A prepared set of images, read-only.
 
     ``images_NCHW`` is uint8, 0..255, a view of the mapped file: opening costs no memory, and
-    processes of one machine share the pages.  Pickles as the path of its folder.
+    processes of one machine share the pages.  The first ``train_count`` images (and names, labels,
+    tags) are for training, the others are held out of it.  Pickles as the path of its folder.
     """
 
     folder: Path
@@ -68,6 +69,21 @@ class PackedDataset:
     def digest(self) -> str:
         """Digest of the content: sources, options, pipeline (hex)."""
         return self.manifest.digest
+
+    @property
+    def train_count(self) -> int:
+        """Images for training: the first so many."""
+        return self.manifest.count - self.manifest.heldout
+
+    @property
+    def train_images(self) -> NDArray[np.uint8]:
+        """The images for training, uint8 (train_count, C, H, W), a view."""
+        return self.images_NCHW[: self.train_count]
+
+    @property
+    def heldout_images(self) -> NDArray[np.uint8]:
+        """The images held out of training, a view as above; none unless ``holdout`` is set."""
+        return self.images_NCHW[self.train_count :]
 
     @property
     def pixels_digest(self) -> str:

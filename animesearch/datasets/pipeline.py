@@ -9,14 +9,16 @@ import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from animesearch.datasets.atomic import install, staging
 from animesearch.datasets.blocks import item_blocks, pack_block
+from animesearch.datasets.cleaning import set_steps, unread
 from animesearch.datasets.config import DatasetConfig
 from animesearch.datasets.manifest import Manifest, cache_key, content_digest, is_current
 from animesearch.datasets.memory import FileMemory
 from animesearch.datasets.packed import PackedDataset
+from animesearch.datasets.reasons import Dropped
 from animesearch.datasets.sources.base import Listing, Progress
 from animesearch.datasets.writer import PackWriter
 from animesearch.errors import DataError
@@ -27,6 +29,15 @@ if TYPE_CHECKING:
 
 LEAST_IMAGES: Final = 2
 SPARE_BYTES: Final = 64 * 1024 * 1024
+
+
+class Work(NamedTuple):
+    """What is to be packed: ``left`` of the listing, after metadata alone ruled out ``dropped``."""
+
+    config: DatasetConfig
+    listing: Listing
+    left: Listing
+    dropped: dict[int, Dropped]
 
 
 def default_cache() -> Path:
@@ -43,27 +54,35 @@ def prepare(
 ) -> PackedDataset:
     """The packed images of a configuration, from the cache where nothing has changed.
 
-    Reads, decodes, resizes and packs with Ray Data (an initialised Ray is needed unless the
-    cache answers).  Images stand in the order of their names, whatever the parallelism; those
-    that cannot be used are left out and listed in the manifest.  ``progress`` is called with
-    ``"hash"`` and ``"pack"``, how much is done, and how much there is.
+    Reads, decodes, cleans, resizes and packs with Ray Data (an initialised Ray is needed unless
+    the cache answers).  Images stand in the order of their names, whatever the parallelism, those
+    held out of training after all others; those that cannot be used, or that a cleaning step
+    refuses, are left out and listed in the manifest.  ``progress`` is called with ``"hash"``,
+    ``"pack"`` and, where there are steps over the set, ``"compare"``, how much is done, and how
+    much there is.
 
     Raises :class:`DataError` for a source that is missing, has fewer than two usable images or
-    changes while it is read, and for a disk without room for the result.
+    changes while it is read, and for a disk without room for the result;
+    :class:`UnsupportedError` for a step that needs a package which is not installed.
     """
     tell = progress or _silent
     root = (cache or default_cache()).expanduser().absolute()
+    for step in config.steps:
+        step.available()
     located = config.model_copy(update={"source": config.source.located()})
     listing = located.source.listing(FileMemory(root / "seen"), tell)
     _check_count(located, len(listing.items), listing)
+    for step in located.steps:
+        step.fits(listing)
     key = cache_key(located, listing)
     final = root / "datasets" / key[:32]
     cached = _cached(final, key)
     if cached is not None:
         return cached
-    _check_space(located, len(listing.items), root)
+    work = Work(located, listing, *unread(located.steps, listing))
+    _check_space(located, len(work.left.items), root)
     with staging(final.parent) as folder:
-        _pack(located, listing, folder, tell).save(folder)
+        _pack(work, folder, tell).save(folder)
         PackedDataset.open(folder)
         # Another process may have finished the same set meanwhile; its folder may be in use.
         if _cached(final, key) is None:
@@ -110,16 +129,26 @@ def _check_space(config: DatasetConfig, count: int, root: Path) -> None:
         )
 
 
-def _pack(config: DatasetConfig, listing: Listing, folder: Path, tell: Progress) -> Manifest:
-    with PackWriter(config, listing, folder) as writer:
-        tell("pack", 0, len(listing.items))
-        done = 0
-        for table in _tables(config, listing):
-            writer.add(table)
-            done += table.num_rows
-            tell("pack", done, len(listing.items))
+def _pack(work: Work, folder: Path, tell: Progress) -> Manifest:
+    config, listing = work.config, work.listing
+    with PackWriter(config, listing, folder, work.dropped) as writer:
+        if len(work.left.items) >= LEAST_IMAGES:
+            _fill(writer, config, work.left, tell)
         writer.check_usable(LEAST_IMAGES)
         return writer.finish(content_digest(config, listing), cache_key(config, listing))
+
+
+def _fill(writer: PackWriter, config: DatasetConfig, left: Listing, tell: Progress) -> None:
+    done, total = 0, len(left.items)
+    tell("pack", done, total)
+    for table in _tables(config, left):
+        writer.add(table)
+        done += table.num_rows
+        tell("pack", done, total)
+    if set_steps(config.steps):
+        tell("compare", 0, total)
+        writer.judge()
+        tell("compare", total, total)
 
 
 @contextlib.contextmanager

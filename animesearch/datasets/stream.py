@@ -21,7 +21,7 @@ STREAM_BYTES: Final = 16 * 1024 * 1024
 
 
 def stream_dataset(packed: PackedDataset) -> ray.data.Dataset:
-    """The packed images as rows ``{"image": uint8 (C, H, W)}`` of a lazy Ray data set.
+    """The images for training as rows ``{"image": uint8 (C, H, W)}`` of a lazy Ray data set.
 
     A few large blocks, each read from the mapped file by a task of its own; every node that
     reads must see ``packed.folder``.  The caller gives it CPUs that no trial occupies
@@ -30,9 +30,10 @@ def stream_dataset(packed: PackedDataset) -> ray.data.Dataset:
     import ray.data
 
     rows = max(1, STREAM_BYTES // packed.images_NCHW[0].nbytes)
-    starts = list(range(0, packed.count, rows))
+    count = packed.train_count
     blocks = [
-        pa.table({"start": [start], "stop": [min(start + rows, packed.count)]}) for start in starts
+        pa.table({"start": [start], "stop": [min(start + rows, count)]})
+        for start in range(0, count, rows)
     ]
     return ray.data.from_arrow(blocks).map_batches(
         _read_rows, batch_size=None, batch_format="pyarrow", fn_kwargs={"folder": packed.folder}

@@ -1,40 +1,22 @@
-"""Regular files below a folder, with a reason for everything else."""
+"""Regular files below a folder, with a reason for everything else; files hashed and read."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from animesearch.datasets.memory import Stamp, settled, stamp
-from animesearch.datasets.reasons import Dropped, Reason
-from animesearch.datasets.sources.base import MAX_FILE_BYTES, Item, Memory, Payload, Progress
+from animesearch.datasets.reasons import Reason
+from animesearch.datasets.sources.base import MAX_FILE_BYTES, Item, Memory, Progress
+from animesearch.datasets.tree import Entry, Found, Tree, ahead, readable
 
 MAX_DEPTH: Final = 32
 HASH_STEP: Final = 512
 """Files hashed between two reports of progress."""
-
-
-@dataclass
-class Found:
-    """Regular files (raw paths below the root, ``/`` between parts), and what was refused."""
-
-    files: list[tuple[bytes, os.stat_result]] = field(default_factory=list)
-    refused: list[Dropped] = field(default_factory=list)
-
-    def refuse(self, path: bytes, reason: Reason, detail: str = "") -> None:
-        """Adds a refusal."""
-        self.refused.append(Dropped(readable(path), reason, detail))
-
-
-def readable(path: bytes) -> str:
-    """A path as valid Unicode; bytes that are not UTF-8 show as ``\\xNN``."""
-    return path.decode("utf-8", "backslashreplace")
 
 
 def walk(root: Path) -> Found:
@@ -77,58 +59,64 @@ def _is_folder(path: bytes, entry: os.DirEntry[bytes], found: Found) -> bool:
         found.refuse(path, Reason.LINK)
     elif not stat.S_ISREG(status.st_mode):
         found.refuse(path, Reason.NOT_A_FILE)
-    elif status.st_size > MAX_FILE_BYTES:
-        found.refuse(path, Reason.TOO_MANY_BYTES, f"{status.st_size:,} bytes")
     else:
-        found.files.append((path, status))
+        found.files.append(Entry(path, status.st_size, stamp(status), settled(status)))
     return False
 
 
-def hashed(root: Path, found: Found, memory: Memory, progress: Progress) -> list[Item]:
-    """Every file as an item with its SHA-256; files that cannot be read move to ``refused``.
+def hashed(
+    tree: Tree, files: Sequence[Entry], found: Found, memory: Memory, progress: Progress
+) -> list[Item]:
+    """The files as items with their SHA-256; those that cannot be read move to ``refused``.
 
-    Files whose stamp is as ``memory`` knows it are not read.
+    Files whose stamp is as ``memory`` knows it are not read, nor are those that are too large.
     """
-    known = memory.recall(root)
+    known = memory.recall(tree.place)
     kept: dict[str, list[object]] = {}
     items: list[Item] = []
-    with ThreadPoolExecutor(max_workers=min(16, 2 * (os.cpu_count() or 1))) as pool:
-        for start in range(0, len(found.files), HASH_STEP):
-            part = found.files[start : start + HASH_STEP]
-            digests = pool.map(lambda file: _digest(root, file[0], file[1], known), part)
-            for (path, status), digest in zip(part, digests, strict=True):
-                _file_under(path, status, digest, found, items, kept)
-            progress("hash", start + len(part), len(found.files))
+    files = [entry for entry in files if not _too_large(entry, found)]
+    with ThreadPoolExecutor(max_workers=tree.readers) as pool:
+        for start in range(0, len(files), HASH_STEP):
+            part = files[start : start + HASH_STEP]
+            for entry, digest in zip(
+                part, pool.map(lambda entry: _digest(tree, entry, known), part), strict=True
+            ):
+                _file_under(entry, digest, found, items, kept)
+            progress("hash", start + len(part), len(files))
     if kept != known:
-        memory.store(root, kept)
+        memory.store(tree.place, kept)
     return items
 
 
+def _too_large(entry: Entry, found: Found) -> bool:
+    if entry.size <= MAX_FILE_BYTES:
+        return False
+    found.refuse(entry.path, Reason.TOO_MANY_BYTES, f"{entry.size:,} bytes")
+    return True
+
+
 def _file_under(
-    path: bytes,
-    status: os.stat_result,
+    entry: Entry,
     digest: str | OSError,
     found: Found,
     items: list[Item],
     kept: dict[str, list[object]],
 ) -> None:
+    name = readable(entry.path)
     if isinstance(digest, OSError):
-        found.refuse(path, Reason.UNREADABLE, str(digest.strerror))
+        found.refuse(entry.path, Reason.UNREADABLE, str(digest.strerror or digest))
         return
-    items.append(Item(name=readable(path), sha256=digest, size=status.st_size, path=path))
-    if settled(status):
-        kept[readable(path)] = [stamp(status), digest]
+    items.append(Item(name=name, sha256=digest, size=entry.size, path=entry.path))
+    if entry.settled:
+        kept[name] = [entry.stamp, digest]
 
 
-def _digest(
-    root: Path, path: bytes, status: os.stat_result, known: Mapping[str, object]
-) -> str | OSError:
-    remembered = _remembered(known.get(readable(path)), stamp(status))
+def _digest(tree: Tree, entry: Entry, known: Mapping[str, object]) -> str | OSError:
+    remembered = _remembered(known.get(readable(entry.path)), entry.stamp)
     if remembered is not None:
         return remembered
     try:
-        with (root / os.fsdecode(path)).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return tree.digest(entry.path)
     except OSError as fault:
         return fault
 
@@ -141,10 +129,13 @@ def _remembered(entry: object, now: Stamp) -> str | None:
             return None
 
 
-def read_files(root: Path, items: Sequence[Item]) -> Iterator[tuple[Item, Payload]]:
+def read_files(tree: Tree, items: Sequence[Item]) -> Iterator[tuple[Item, bytes | None]]:
     """The bytes of each item; ``None`` where the file has become unreadable."""
-    for item in items:
+
+    def read(item: Item) -> tuple[Item, bytes | None]:
         try:
-            yield item, (root / os.fsdecode(item.path)).read_bytes()
+            return item, tree.read(item.path)
         except OSError:
-            yield item, None
+            return item, None
+
+    return ahead(read, items, tree.readers) if tree.far else map(read, items)

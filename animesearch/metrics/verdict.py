@@ -226,8 +226,9 @@ def _g_frozen(history: History, rules: VerdictRules) -> str:
 
 def _mode_collapse(history: History, rules: VerdictRules) -> str:
     """An untrained G draws one grey for all latents, so low diversity alone proves nothing: it
-    must have been diverse before, or be without any after a long training."""
-    peak = max((report.sample_diversity for report in history), default=0.0)
+    must have been diverse before, or be without any after a long training.  Noise is more
+    diverse than any real images: what a peak has above them is no loss when it goes."""
+    peak = min(1.0, max((report.sample_diversity for report in history), default=0.0))
     limit = rules.collapse_drop * peak if peak >= rules.collapse_peak else -1.0
 
     def sick(report: Signals) -> bool:

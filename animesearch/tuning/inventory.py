@@ -173,6 +173,12 @@ def _sources() -> list[Row]:
     return _rows(SOURCES)
 
 
+def _steps() -> list[Row]:
+    from animesearch.datasets.steps import STEPS
+
+    return _rows(STEPS)
+
+
 def _features() -> list[Row]:
     from animesearch.metrics.features import FEATURES
 
@@ -219,5 +225,6 @@ _LISTS: dict[str, Callable[[], list[Row]]] = {
     "samplers": _samplers,
     "schedulers": _schedulers,
     "sources": _sources,
+    "steps": _steps,
     "features": _features,
 }

@@ -149,7 +149,7 @@ def prepare(search: Search, machine: Machine, progress: Progress) -> Prepared:
     packed = pack(config.dataset, progress=progress)
     labels = labels_of(packed, config.dataset.labels)
     choice = choose_features(config.metric, gpu=allotment.gpu > 0)
-    rungs = config.search.scheduler.rungs(config.search.budget(packed.count))
+    rungs = config.search.scheduler.rungs(config.search.budget(packed.train_count))
     if problem := config.step_beyond(rungs):  # a budget in epochs is known only now
         raise UserError(problem)
     progress("features of the real images", 0, packed.count)

@@ -231,4 +231,4 @@ def _images(search: Search, console: Console) -> int:
     from animesearch.results.stages import stages
 
     with stages(console) as progress:
-        return prepare(search.config.dataset, progress=progress).count
+        return prepare(search.config.dataset, progress=progress).train_count

@@ -92,8 +92,8 @@ def shared_of(folder: Path, prepared: Prepared) -> SharedRef:
     shared = Shared(
         folder=str(folder.resolve()),
         packed=str(packed.folder),
-        images_NCHW=None if streamed else packed.images_NCHW,
-        count=packed.count,
+        images_NCHW=None if streamed else packed.train_images,
+        count=packed.train_count,
         flip=config.dataset.flip,
         order=config.dataset.order,
         size=config.dataset.size,

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from animesearch.datasets.batches import PackedBatches, StreamBatches
+from animesearch.datasets.kinds import Order
 
 sizes = st.integers(1, 40)
 
@@ -86,6 +87,43 @@ def test_other_orders() -> None:
     assert len(set(drawn)) < 50
 
 
+@settings(max_examples=60, deadline=None)
+@given(sizes, sizes, st.integers(0, 5), st.integers(0, 30))
+def test_fixed_batches_are_formed_once_and_drawn_by_lot(
+    count: int, batch: int, seed: int, start: int
+) -> None:
+    """Every batch is one of a few; together these hold every image."""
+    images = numbered(count)
+    sampler = PackedBatches(images, batch, seed, order="fixed-batches")
+    formed = -(-count // batch)
+    seen = [tuple(shown(sampler(step * batch))) for step in range(start, start + 40 * formed)]
+    assert len(set(seen)) <= formed
+    if formed <= 6:
+        assert set().union(*seen) == set(range(count))
+        assert len(set(seen)) == formed
+    resumed = PackedBatches(images, batch, seed, order="fixed-batches")
+    assert tuple(shown(resumed(start * batch))) == seen[0]
+
+
+def test_fixed_batches_differ_by_seed_and_come_in_no_order() -> None:
+    images = numbered(40)
+    sampler = PackedBatches(images, 4, 1, order="fixed-batches")
+    seen = [tuple(shown(sampler(4 * step))) for step in range(20)]
+    assert seen[:10] != seen[10:]
+    assert len(set(seen[:10])) < 10
+    assert shown(PackedBatches(images, 4, 2, order="fixed-batches")(0)) not in map(list, seen)
+    whole = PackedBatches(images, 4, 1, order="fixed-batches", rank=1)(0)
+    assert tuple(shown(whole)) == seen[1]
+
+
+def test_single_images_are_batches_of_one() -> None:
+    one = PackedBatches(numbered(30), 1, 0, order="replacement")
+    drawn = [shown(one(step))[0] for step in range(30)]
+    assert len(set(drawn)) < 30
+    in_turn = PackedBatches(numbered(3), 1, 0, order="sequential")
+    assert [shown(in_turn(step)) for step in range(4)] == [[0], [1], [2], [0]]
+
+
 def test_workers_share_the_sequence() -> None:
     images = numbered(20)
     whole = shown(PackedBatches(images, 8, 3)(16))
@@ -148,6 +186,7 @@ def test_an_empty_stream_is_an_error_not_a_hang() -> None:
         sampler(0)
 
 
-def test_a_stream_cannot_draw_with_replacement() -> None:
-    with pytest.raises(ValueError, match="replacement"):
-        StreamBatches(Rows(numbered(4), 4), 2, 0, count=4, order="replacement")
+@pytest.mark.parametrize("order", ["replacement", "fixed-batches"])
+def test_a_stream_cannot_seek(order: Order) -> None:
+    with pytest.raises(ValueError, match=f"'{order}'; allowed: shuffle, sequential"):
+        StreamBatches(Rows(numbered(4), 4), 2, 0, count=4, order=order)

@@ -34,6 +34,8 @@ def test_a_registered_name_is_a_source_and_any_other_word_a_path() -> None:
         {"background": (0, 0, 256)}, {"source": {"name": "faces", "coun": 3}}, {"source": ""},
         {"source": {"name": "faces", "count": 1}}, {"source": "a\0b"}, {"source": 3},
         {"source": {"name": "zip"}}, {"unknown": 1}, {"mode": "stream", "order": "replacement"},
+        {"mode": "stream", "order": "fixed-batches"}, {"order": "single"}, {"holdout": 0.6},
+        {"holdout": -0.1}, {"steps": "flat"}, {"steps": ["unknown"]}, {"steps": [3]},
     ],
 )  # fmt: skip
 def test_what_is_not_allowed(options: dict[str, object]) -> None:
@@ -61,8 +63,11 @@ def test_only_options_of_pixels_are_part_of_the_digest() -> None:
     base = DatasetConfig()
     assert base.pixel_key() == DatasetConfig(flip=True, order="sequential").pixel_key()
     assert base.pixel_key() == DatasetConfig(source="elsewhere").pixel_key()
-    others = [{"size": 32}, {"channels": 1}, {"resize": "letterbox"}, {"background": (0, 0, 0)}]
-    assert len({base.pixel_key(), *(DatasetConfig(**o).pixel_key() for o in others)}) == 5
+    others = [
+        {"size": 32}, {"channels": 1}, {"resize": "letterbox"}, {"background": (0, 0, 0)},
+        {"steps": ["flat"]}, {"holdout": 0.1},
+    ]  # fmt: skip
+    assert len({base.pixel_key(), *(DatasetConfig(**o).pixel_key() for o in others)}) == 7
 
 
 def test_validation_imports_neither_torch_nor_ray() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import os
 import pickle
 import shutil
+import struct
 import tarfile
 import tempfile
 from collections.abc import Callable
@@ -14,22 +16,51 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from animesearch.datasets import archive
-from animesearch.datasets.archive import ArchiveBombError
+from animesearch.datasets import contents
+from animesearch.datasets.contents import ArchiveBombError
 from animesearch.datasets.memory import FileMemory
-from animesearch.datasets.reasons import MEANINGS, Reason
+from animesearch.datasets.reasons import MEANINGS, Reason, meaning
 from animesearch.datasets.sources import SOURCES, Listing, SourceSpec
 from animesearch.datasets.sources.base import Drawn
 from animesearch.datasets.walk import MAX_DEPTH
 from animesearch.errors import DataError
+from tests.datasets.containers import images_table, write_parquet, write_zip, zip_bytes
 from tests.datasets.pictures import add_member, png, silent, write_folder, write_tar
 
 FILES = {f"{kind}/{number}.png": png(number) for number in range(4) for kind in ("a", "b")}
 FLAT = {name.replace("/", "-"): data for name, data in FILES.items()}
+
+
+def parquet_bytes(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(images_table([*files.values()], [*files]), buffer)
+    return buffer.getvalue()
+
+
+def tar_bytes(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, data in files.items():
+            add_member(tar, name, data)
+    return buffer.getvalue()
+
+
+def old_tar_bytes(files: dict[str, bytes]) -> bytes:
+    """As before POSIX: no magic, only the checksum tells it."""
+    blocks = b""
+    for name, data in files.items():
+        header = struct.pack(
+            "100s8s8s8s12s12s8s1s", name.encode(), b"644", b"0", b"0", b"%011o" % len(data),
+            b"0", b" " * 8, b"0",
+        ).ljust(512, b"\0")  # fmt: skip
+        header = header[:148] + b"%06o\0 " % sum(header) + header[156:]
+        blocks += header + data.ljust(-(-len(data) // 512) * 512, b"\0")
+    return blocks + bytes(1024)
 
 
 def _faces(_tmp: Path) -> dict[str, object]:
@@ -52,8 +83,24 @@ def _tar(tmp: Path) -> dict[str, object]:
     return {"name": "tar", "path": str(write_tar(tmp / "x.tar", FILES))}
 
 
+def _zip(tmp: Path) -> dict[str, object]:
+    return {"name": "zip", "path": str(write_zip(tmp / "x.zip", FILES))}
+
+
+def _parquet(tmp: Path) -> dict[str, object]:
+    table = images_table([*FILES.values()], [*FILES])
+    return {"name": "parquet", "path": str(write_parquet(tmp / "x.parquet", table))}
+
+
+def _metadata(tmp: Path) -> dict[str, object]:
+    lines = "".join(f'{{"file": "{name}", "tags": ["solo"]}}\n' for name in FILES)
+    root = write_folder(tmp / "tagged", {**FILES, "tags.jsonl": lines.encode()})
+    return {"name": "metadata", "path": str(root)}
+
+
 SMALLEST: dict[str, Callable[[Path], dict[str, object]]] = {
     "faces": _faces, "folder": _folder, "classes": _classes, "path": _path, "tar": _tar,
+    "zip": _zip, "parquet": _parquet, "metadata": _metadata,
 }  # fmt: skip
 
 
@@ -90,6 +137,8 @@ def test_contract(name: str, tmp_path: Path) -> None:
 
 def test_every_reason_has_a_meaning() -> None:
     assert set(MEANINGS) == set(Reason)
+    for spec in SOURCES:
+        assert all(meaning(code) == words for code, words in spec.reasons.items())
 
 
 def test_class_folders_become_labels(tmp_path: Path) -> None:
@@ -114,7 +163,19 @@ def test_without_class_folders(tmp_path: Path) -> None:
         ({**FILES, "stray.png": png(9)}, "folder"),
         ({**FILES, "a/deep/x.png": png(9)}, "folder"),
         ({"only/1.png": png(1), "only/2.png": png(2)}, "folder"),
+        ({f"{split}/{n}.png": png(n) for split in ("train", "Test") for n in (1, 2)}, "folder"),
+        ({f"{n:04d}/{n}.png": png(n) for n in range(4)}, "folder"),
+        ({f"{n}/{n}.png": png(n) for n in range(4)}, "classes"),
         (FLAT, "folder"),
+        ({**FLAT, "tags.jsonl": b"{}"}, "metadata"),
+        ({**FILES, "Metadata-1.json": b"{}"}, "metadata"),
+        ({**FLAT, "meta/metadata/2018000": b"{}"}, "folder"),
+        ({**FLAT, "metadata/2018000.json": b"{}"}, "metadata"),
+        ({**FLAT, "a-0.json": b"{}"}, "metadata"),
+        ({**FLAT, "a-0.png.json": b"{}"}, "metadata"),
+        ({**FLAT, "package.json": b"{}"}, "folder"),
+        ({"README.md": b"x", "data/train-0": parquet_bytes(FLAT)}, "parquet"),
+        ({**FLAT, "train-0.parquet": parquet_bytes(FLAT)}, "folder"),
     ],
 )
 def test_a_path_is_looked_at(files: dict[str, bytes], expected: str, tmp_path: Path) -> None:
@@ -122,9 +183,119 @@ def test_a_path_is_looked_at(files: dict[str, bytes], expected: str, tmp_path: P
     assert SOURCES.parse({"name": "path", "path": str(root)}).located().name == expected
 
 
-def test_a_file_is_a_tar_whatever_its_name(tmp_path: Path) -> None:
-    tar = write_tar(tmp_path / "no-suffix", FILES)
-    assert SOURCES.parse({"name": "path", "path": str(tar)}).located().name == "tar"
+FILE_KINDS = {
+    "tar": tar_bytes({"BMW.png": png(1), "2.png": png(2)}),
+    "tar.gz": gzip.compress(tar_bytes(FLAT)),
+    "old tar": old_tar_bytes(FLAT),
+    "zip": zip_bytes(FLAT),
+    "zip that unpacks itself": b"#!/bin/sh\n" * 99 + zip_bytes(FLAT),
+    "parquet": parquet_bytes(FLAT),
+}
+
+
+@pytest.mark.parametrize("kind", FILE_KINDS)
+@pytest.mark.parametrize("suffix", ["", ".tar", ".zip"])
+def test_the_content_of_a_file_decides_not_its_name(kind: str, suffix: str, tmp_path: Path) -> None:
+    file = tmp_path / f"some{suffix}"
+    file.write_bytes(FILE_KINDS[kind])
+    spec = SOURCES.parse({"name": "path", "path": str(file)}).located()
+    assert spec.name in kind.replace(".", " ").split()
+    assert len(listed(spec, tmp_path).items) >= 2
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [(b"", "neither"), (b"hello" * 300, "neither"), (b"PK\3\4", "neither"), (png(1), "one image")],
+)
+def test_a_file_of_no_known_kind(data: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "x.tar").write_bytes(data)
+    with pytest.raises(DataError, match=message):
+        SOURCES.parse({"name": "path", "path": str(tmp_path / "x.tar")}).located()
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.tar")
+    for name in ("path", "tar", "zip", "parquet", "folder"):
+        with pytest.raises(DataError):
+            SOURCES.parse({"name": name, "path": str(tmp_path / "x.tar")}).located()
+
+
+ARCHIVES = {"tar": write_tar, "zip": write_zip}
+
+
+def archive_listing(kind: str, files: dict[str, bytes], tmp: Path, **options: str) -> Listing:
+    path = ARCHIVES[kind](tmp / f"x.{kind}", files)
+    return listed(SOURCES.parse({"name": kind, "path": str(path), **options}), tmp)
+
+
+@pytest.mark.parametrize("kind", ARCHIVES)
+@pytest.mark.parametrize(
+    ("files", "labels"),
+    [
+        (FILES, {"a", "b"}),
+        ({f"top/set/{name}": data for name, data in FILES.items()}, {"a", "b"}),
+        ({**{f"top/{n}": d for n, d in FILES.items()}, "top/README.txt": b"words"}, {"a", "b"}),
+        (FLAT, {None}),
+        ({f"only/{name}": data for name, data in FLAT.items()}, {None}),
+        ({**FILES, "stray.png": png(9)}, {None}),
+        ({**FILES, "a/deep/x.png": png(9)}, {None}),
+        ({f"{n:03d}/{n}.png": png(n) for n in range(3)}, {None}),
+        ({"train/1.png": png(1), "val/2.png": png(2)}, {None}),
+    ],
+)
+def test_class_folders_in_an_archive(
+    kind: str, files: dict[str, bytes], labels: set[str | None], tmp_path: Path
+) -> None:
+    listing = archive_listing(kind, files, tmp_path)
+    assert {item.label for item in listing.items} == labels
+    outside = {"top/README.txt": Reason.NO_CLASS} if "top/README.txt" in files else {}
+    assert refusals(listing) == outside
+
+
+def test_the_container_changes_neither_content_nor_labels(tmp_path: Path) -> None:
+    """What the digest of a data set is made of is the same in every place."""
+    files = {**FILES, "README.txt": b"words", "a/notes.txt": b"more"}
+    root = str(write_folder(tmp_path / "set", files))
+    found = {
+        frozenset((i.name, i.sha256, i.label, i.tags) for i in listing.items)
+        for listing in (
+            listed(SOURCES.parse({"name": "path", "path": root}), tmp_path),
+            archive_listing("tar", files, tmp_path),
+            archive_listing("zip", files, tmp_path),
+        )
+    }
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("kind", ARCHIVES)
+def test_classes_as_they_are_asked_for(kind: str, tmp_path: Path) -> None:
+    assert {i.label for i in archive_listing(kind, FILES, tmp_path, classes="no").items} == {None}
+    buckets = {f"set/{n:03d}/{n}.png": png(n) for n in range(3)}
+    forced = archive_listing(kind, {**buckets, "set/x.png": png(7)}, tmp_path, classes="yes")
+    assert [item.label for item in forced.items] == ["000", "001", "002"]
+    assert refusals(forced) == {"set/x.png": Reason.NO_CLASS}
+    single = archive_listing(
+        kind, {f"one/{n}": d for n, d in FLAT.items()}, tmp_path, classes="yes"
+    )
+    assert {item.label for item in single.items} == {"one"}
+    with pytest.raises(DataError, match="no class folders"):
+        archive_listing(kind, FLAT, tmp_path, classes="yes")
+
+
+@pytest.mark.parametrize("kind", ARCHIVES)
+def test_an_archive_is_scanned_once(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("animesearch.datasets.memory.SETTLED_S", -1)
+    stages: list[str] = []
+    path = ARCHIVES[kind](tmp_path / "x", {**FILES, "b/tags.json": b"[]", "README": b"words"})
+    spec = SOURCES.parse({"name": kind, "path": str(path)}).located()
+    memory = FileMemory(tmp_path / "seen")
+    first = spec.listing(memory, lambda *event: stages.append(event[0]))
+    assert stages
+    stages.clear()
+    assert spec.listing(memory, lambda *event: stages.append(event[0])) == first
+    assert not stages
 
 
 def test_folders_keep_out_what_is_no_file(tmp_path: Path) -> None:
@@ -253,7 +424,7 @@ def test_compressed_tars_give_what_plain_ones_give(mode: str, tmp_path: Path) ->
 
 
 def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "FREE_BYTES", 1 << 20)
+    monkeypatch.setattr(contents, "FREE_BYTES", 1 << 20)
     bomb = write_tar(tmp_path / "x.tar.gz", {"zeros.png": bytes(8 << 20)}, "w:gz")
     with pytest.raises(ArchiveBombError, match="bomb"):
         tar_listing(bomb, tmp_path)
@@ -309,15 +480,17 @@ def test_damaged_tars_list_or_say_why(seed: int, mode: str) -> None:
         assert len(listing.items) <= len(FLAT)
 
 
-def test_what_changed_since_the_listing_reads_as_none(tmp_path: Path) -> None:
-    root = write_folder(tmp_path / "set", FLAT)
-    spec = SOURCES.parse({"name": "folder", "path": str(root)}).located()
+@pytest.mark.parametrize("name", [n for n in SOURCES.names() if n not in ("faces", "path")])
+def test_what_is_gone_since_the_listing_reads_as_none(name: str, tmp_path: Path) -> None:
+    spec = SOURCES.parse(SMALLEST[name](tmp_path)).located()
     items = listed(spec, tmp_path).items
-    shutil.rmtree(root)
+    place = Path(spec.path)
+    shutil.rmtree(place) if place.is_dir() else place.unlink()
+    assert len(list(spec.read(items, 8))) == len(items)
     assert all(payload is None for _, payload in spec.read(items, 8))
 
 
-@pytest.mark.parametrize("name", ["folder", "classes", "tar", "path"])
+@pytest.mark.parametrize("name", [n for n in SOURCES.names() if n != "faces"])
 def test_a_place_that_is_not_there(name: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="missing-place"):
         SOURCES.parse({"name": name, "path": str(tmp_path / "missing-place")}).located()
@@ -329,15 +502,16 @@ def test_a_misspelt_source_gets_a_hint() -> None:
 
 
 def test_a_folder_where_a_tar_is_meant_and_the_other_way(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no file"):
-        SOURCES.parse({"name": "tar", "path": str(tmp_path)}).located()
+    for name in ("tar", "zip"):
+        with pytest.raises(DataError, match="no file"):
+            SOURCES.parse({"name": name, "path": str(tmp_path)}).located()
     file = tmp_path / "x"
     file.write_bytes(b"1")
     with pytest.raises(DataError, match="is a file"):
         SOURCES.parse({"name": "folder", "path": str(file)}).located()
 
 
-@pytest.mark.parametrize("name", ["folder", "tar", "path"])
+@pytest.mark.parametrize("name", [n for n in SOURCES.names() if n != "faces"])
 def test_a_name_that_no_disk_can_hold(name: str) -> None:
     with pytest.raises(DataError, match="cannot be looked at"):
         SOURCES.parse({"name": name, "path": "x" * 5000}).located()

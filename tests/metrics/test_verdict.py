@@ -268,6 +268,12 @@ def test_slowly_lost_diversity_is_collapse_and_a_dip_is_not() -> None:
     assert code_of(dip) is None
 
 
+def test_noise_that_goes_is_no_collapse() -> None:
+    """Early noise can be twice as diverse as reals; half of the reals' is a healthy G."""
+    settled = sick(0, 40, sample_diversity=lambda r, age: 2.2 if age < 8 else 0.45)
+    assert code_of(settled) is None
+
+
 def test_a_rate_that_decays_to_nothing_is_not_frozen() -> None:
     decay = sick(0, 40, weight_change_g=lambda r, age: 0.05 * max(1 - age / 40, 0.02))
     assert code_of(decay) is None

@@ -6,19 +6,21 @@ import abc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol, TypeVar
 
 from pydantic import GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
+from typing_extensions import override
 
-from animesearch.datasets.reasons import Dropped
-from animesearch.errors import DataError
+from animesearch.datasets.reasons import Dropped, declare
 from animesearch.registry import Registry, RegistryField, Spec
 
 if TYPE_CHECKING:  # numpy is not needed to validate options
     import numpy as np
     from numpy.typing import NDArray
+
+T = TypeVar("T", bound=Spec)
 
 MAX_FILE_BYTES: Final = 256 * 1024 * 1024
 """An image file may have at most this many bytes."""
@@ -33,7 +35,8 @@ class Item:
 
     ``name`` is unique in its source and independent of where the source lies; ``sha256`` is the
     hash of the encoded bytes (hex); ``path`` (raw bytes, relative) or ``offset`` (bytes from the
-    start of an archive) tell the source where to read; ``index`` is the place in name order.
+    start of an archive) tell the source where to read; ``index`` is the place in name order;
+    ``tags`` are those that metadata beside the image give it.
     """
 
     name: str
@@ -43,18 +46,22 @@ class Item:
     path: bytes = b""
     offset: int = 0
     index: int = 0
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Listing:
     """All candidates of a source in name order, and what was refused without decoding.
 
-    A ``sequential`` source cannot seek: whoever reads a part of it passes over all before it.
+    A ``sequential`` source cannot seek to an item: whoever reads a part of it passes over what
+    stands before it, so its parts are best consecutive by ``offset``.
+    A source that ``draws`` makes its images, and gives their tags together with the pixels.
     """
 
     items: tuple[Item, ...]
     refused: tuple[Dropped, ...] = ()
     sequential: bool = False
+    draws: bool = False
 
     @classmethod
     def of(
@@ -81,15 +88,21 @@ Payload = bytes | Drawn | None
 class Memory(Protocol):
     """Remembers what was found out about unchanged files; only ever an accelerator."""
 
-    def recall(self, path: Path) -> Mapping[str, object]:
-        """What was last stored for this path, or an empty mapping."""
+    def recall(self, place: str | Path) -> Mapping[str, object]:
+        """What was last stored for this path or URI, or an empty mapping."""
 
-    def store(self, path: Path, found: Mapping[str, object]) -> None:
+    def store(self, place: str | Path, found: Mapping[str, object]) -> None:
         """Stores for the next time."""
 
 
 class SourceSpec(Spec, abc.ABC):
-    """Options of one source of images."""
+    """Options of one source of images.
+
+    ``reasons`` holds the codes that it refuses files with, beside those of plain files, each with
+    its meaning in one line.
+    """
+
+    reasons: ClassVar[Mapping[str, str]] = {}
 
     def located(self) -> SourceSpec:
         """The source with its place made absolute.  :class:`DataError` if it is not there."""
@@ -111,7 +124,19 @@ class SourceSpec(Spec, abc.ABC):
         """
 
 
-SOURCES: Final[Registry[SourceSpec]] = Registry(
+class SourceRegistry(Registry[SourceSpec]):
+    """As :class:`Registry`; the reasons of a source become known with it."""
+
+    @override
+    def register(self, cls: type[T]) -> type[T]:
+        """Class decorator; refuses what :class:`Registry` does, and reasons that clash."""
+        registered = super().register(cls)
+        if issubclass(cls, SourceSpec):
+            declare(cls.reasons)
+        return registered
+
+
+SOURCES: Final[SourceRegistry] = SourceRegistry(
     "source",
     SourceSpec,  # type: ignore[type-abstract]
 )
@@ -132,7 +157,10 @@ class SourceField(RegistryField):
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         known = super().__get_pydantic_json_schema__(schema, handler)
-        path = {"type": "string", "description": "path of a folder or a tar of images"}
+        path = {
+            "type": "string",
+            "description": "path or URI of a folder, an archive or Parquet files",
+        }
         return {"anyOf": [*known["anyOf"], path]}
 
 
@@ -148,15 +176,3 @@ def parse_source(value: object) -> SourceSpec:
     if isinstance(value, str) and value not in SOURCES.names():
         return SOURCES.parse({"name": "path", "path": value})
     return SOURCES.parse(value)
-
-
-def existing(path: str, kind: str) -> Path:
-    """The absolute path; :class:`DataError` if nothing is there."""
-    place = Path(path).expanduser().absolute()
-    try:
-        found = place.exists()
-    except OSError as fault:
-        raise DataError(f"{kind} '{path}' cannot be looked at: {fault.strerror}") from fault
-    if not found:
-        raise DataError(f"{kind} '{path}' does not exist (looked at {place})")
-    return place

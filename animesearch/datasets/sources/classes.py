@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Literal
 
 from typing_extensions import override
@@ -23,16 +22,17 @@ class ClassesSource(FolderPath):
     @override
     def listing(self, memory: Memory, progress: Progress) -> Listing:
         """Hashes every regular file below a class folder."""
-        from animesearch.datasets.walk import hashed, walk
+        from animesearch.datasets.tree import tree_at
+        from animesearch.datasets.walk import hashed
 
-        root = Path(self.path)
-        found = walk(root)
-        stray = [path for path, _ in found.files if b"/" not in path]
-        found.files = [file for file in found.files if b"/" in file[0]]
-        for path in stray:
-            found.refuse(path, Reason.NO_CLASS)
-        if not found.files:
-            raise DataError(f"folder '{root}' has no class folders with files in them")
-        items = hashed(root, found, memory, progress)
+        tree = tree_at(self.path)
+        found = tree.walk()
+        for entry in found.files:
+            if b"/" not in entry.path:
+                found.refuse(entry.path, Reason.NO_CLASS)
+        files = [entry for entry in found.files if b"/" in entry.path]
+        if not files:
+            raise DataError(f"folder '{tree.name}' has no class folders with files in them")
+        items = hashed(tree, files, found, memory, progress)
         labelled = (replace(item, label=item.name.split("/", 1)[0]) for item in items)
         return Listing.of(labelled, found.refused)

@@ -49,7 +49,8 @@ class FacesSource(SourceSpec):
                     index=index,
                 )
                 for index in range(self.count)
-            )
+            ),
+            draws=True,
         )
 
     @override

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 from typing_extensions import override
 
+from animesearch.datasets.places import Place, short_name
 from animesearch.datasets.sources.base import (
     SOURCES,
     Item,
@@ -17,35 +17,37 @@ from animesearch.datasets.sources.base import (
     Payload,
     Progress,
     SourceSpec,
-    existing,
 )
 from animesearch.errors import DataError
 
 
 class FolderPath(SourceSpec):
-    """A source that is a folder on the disk."""
+    """A source that is a folder on the disk or in a bucket."""
 
-    path: str = Field(min_length=1, pattern=r"^[^\x00]*$", description="the folder")
+    path: Place = Field(description="the folder, or its URI (s3://bucket/folder)")
 
     @override
     def located(self) -> FolderPath:
         """See the base class."""
-        place = existing(self.path, "folder")
-        if not place.is_dir():
+        from animesearch.datasets.tree import locate
+
+        place, kind = locate(self.path, "folder")
+        if kind != "folder":
             raise DataError(f"'{self.path}' is a file; source '{self.name}' reads a folder")
-        return self.model_copy(update={"path": str(place)})
+        return self.model_copy(update={"path": place})
 
     @override
     def describe(self) -> str:
         """See the base class."""
-        return f"{self.name} {Path(self.path).name}"
+        return f"{self.name} {short_name(self.path)}"
 
     @override
     def read(self, items: Sequence[Item], size: int) -> Iterator[tuple[Item, Payload]]:
         """Reads files."""
+        from animesearch.datasets.tree import tree_at
         from animesearch.datasets.walk import read_files
 
-        return read_files(Path(self.path), items)
+        return read_files(tree_at(self.path), items)
 
 
 @SOURCES.register
@@ -57,9 +59,10 @@ class FolderSource(FolderPath):
     @override
     def listing(self, memory: Memory, progress: Progress) -> Listing:
         """Hashes every regular file."""
-        from animesearch.datasets.walk import hashed, walk
+        from animesearch.datasets.tree import tree_at
+        from animesearch.datasets.walk import hashed
 
-        root = Path(self.path)
-        found = walk(root)
-        items = hashed(root, found, memory, progress)
+        tree = tree_at(self.path)
+        found = tree.walk()
+        items = hashed(tree, found.files, found, memory, progress)
         return Listing.of(items, found.refused)

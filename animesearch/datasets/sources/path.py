@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 from typing_extensions import override
 
+from animesearch.datasets.places import Place, is_uri
 from animesearch.datasets.sources.base import (
     SOURCES,
     Item,
@@ -21,28 +21,48 @@ from animesearch.datasets.sources.base import (
 )
 from animesearch.errors import DataError, did_you_mean
 
+if TYPE_CHECKING:
+    from animesearch.datasets.tree import Tree
+
 
 @SOURCES.register
 class PathSource(SourceSpec):
-    """A tar, a folder of class folders, or a folder of images: whatever stands at the path."""
+    """A tar, a zip, Parquet, or a folder, with classes or metadata: whatever stands at the path."""
 
     name: Literal["path"] = "path"
-    path: str = Field(min_length=1, pattern=r"^[^\x00]*$", description="a tar or a folder")
+    path: Place = Field(description="an archive, a Parquet file or a folder, or its URI")
 
     @override
     def located(self) -> SourceSpec:
         """The source that fits what is there."""
-        place = Path(self.path).expanduser().absolute()
-        name = _kind(place)
-        if name is None:
-            raise DataError(self._missing(place))
-        return SOURCES.parse({"name": name, "path": str(place)}).located()
+        from animesearch.datasets.tree import tree_at
 
-    def _missing(self, place: Path) -> str:
+        place = self.path if is_uri(self.path) else str(Path(self.path).expanduser().absolute())
+        return SOURCES.parse({"name": self._kind(tree_at(place)), "path": place}).located()
+
+    def _kind(self, tree: Tree) -> str:
+        from animesearch.datasets.sniff import file_kind, folder_kind
+
+        there = tree.kind()
+        if there == "folder":
+            return folder_kind(tree)
+        if there != "file":
+            raise DataError(self._missing(tree.place))
+        try:
+            kind = file_kind(tree)
+        except OSError as fault:
+            raise DataError(f"'{self.path}' cannot be read: {fault.strerror or fault}") from fault
+        if kind is None or kind == "image":
+            found = "one image" if kind else "neither a tar nor a zip nor Parquet"
+            raise DataError(f"'{self.path}' is {found}; a source is a folder or an archive of many")
+        return kind
+
+    def _missing(self, place: str) -> str:
         hint = did_you_mean(self.path, SOURCES.names())
         names = ", ".join(word for word in SOURCES.names() if word != "path")
+        looked = "" if is_uri(place) else f" (looked at {place})"
         return (
-            f"no folder and no tar at '{self.path}' (looked at {place})"
+            f"no folder and no tar, zip or Parquet file at '{self.path}'{looked}"
             f"{f'; {hint}' if hint else ''}. Allowed: a path, or one of the sources {names}"
         )
 
@@ -60,32 +80,3 @@ class PathSource(SourceSpec):
     def read(self, items: Sequence[Item], size: int) -> Iterator[tuple[Item, Payload]]:
         """That of the source which fits."""
         return self.located().read(items, size)
-
-
-def _kind(place: Path) -> str | None:
-    try:
-        if place.is_dir():
-            return "classes" if has_class_folders(place) else "folder"
-        return "tar" if place.is_file() else None
-    except OSError as fault:
-        raise DataError(f"'{place}' cannot be looked at: {fault.strerror}") from fault
-
-
-def has_class_folders(root: Path) -> bool:
-    """Whether all images lie exactly one level down, in two or more folders."""
-    from animesearch.datasets.walk import walk
-
-    files = [path for path, _ in walk(root).files]
-    classes = {path.split(b"/", 1)[0] for path in files if path.count(b"/") == 1}
-    elsewhere = (path for path in files if path.count(b"/") != 1)
-    return len(classes) >= 2 and not any(_is_image(root, path) for path in elsewhere)
-
-
-def _is_image(root: Path, path: bytes) -> bool:
-    from animesearch.datasets.decode import looks_like_image
-
-    try:
-        with (root / os.fsdecode(path)).open("rb") as file:
-            return looks_like_image(file.read(16))
-    except OSError:
-        return False

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 from typing_extensions import override
 
+from animesearch.datasets.kinds import ClassChoice
+from animesearch.datasets.places import Place, short_name
+from animesearch.datasets.refusals import OF_METADATA
 from animesearch.datasets.sources.base import (
     SOURCES,
     Item,
@@ -17,45 +20,86 @@ from animesearch.datasets.sources.base import (
     Payload,
     Progress,
     SourceSpec,
-    existing,
 )
 from animesearch.errors import DataError
 
+if TYPE_CHECKING:
+    from animesearch.datasets.contents import Contents
+    from animesearch.datasets.tree import Tree
 
-@SOURCES.register
-class TarSource(SourceSpec):
-    """A tar (plain, gzip, bzip2, xz or zstd), read without unpacking; regular members only."""
 
-    name: Literal["tar"] = "tar"
-    path: str = Field(min_length=1, pattern=r"^[^\x00]*$", description="the tar")
+class ArchivePath(SourceSpec):
+    """A source that is an archive, on the disk or in a bucket."""
+
+    reasons: ClassVar[dict[str, str]] = OF_METADATA
+
+    path: Place = Field(description="the archive, or its URI (s3://bucket/images.tar)")
+    classes: ClassChoice = Field(
+        "auto",
+        description="whether folders are classes: auto = if all images lie one level below their "
+        "common folder, in two or more folders that are no splits (train) and no buckets (0001)",
+    )
+    tags: str = Field(
+        "auto",
+        min_length=1,
+        description="member that holds tags (JSON or JSONL); auto = metadata*.json, tags.jsonl and "
+        "the like, and x.json beside an image x; or none",
+    )
 
     @override
-    def located(self) -> TarSource:
+    def located(self) -> ArchivePath:
         """See the base class."""
-        place = existing(self.path, "tar")
-        if not place.is_file():
-            raise DataError(f"'{self.path}' is no file; source 'tar' reads a tar")
+        from animesearch.datasets.tree import locate, tree_at
+
+        place, kind = locate(self.path, self.name)
+        if kind != "file":
+            raise DataError(f"'{self.path}' is no file; source '{self.name}' reads a {self.name}")
         try:
-            place.open("rb").close()
+            tree_at(place).open().close()
         except OSError as fault:
-            raise DataError(f"tar '{self.path}' cannot be read: {fault.strerror}") from fault
-        return self.model_copy(update={"path": str(place)})
+            why = fault.strerror or fault
+            raise DataError(f"{self.name} '{self.path}' cannot be read: {why}") from fault
+        return self.model_copy(update={"path": place})
 
     @override
     def describe(self) -> str:
         """See the base class."""
-        return f"tar {Path(self.path).name}"
+        return f"{self.name} {short_name(self.path)}"
 
     @override
     def listing(self, memory: Memory, progress: Progress) -> Listing:
         """One pass over the archive, hashing every regular member."""
+        from animesearch.datasets.annotate import annotated
+        from animesearch.datasets.tree import tree_at
+
+        tree = tree_at(self.path)
+        contents = self.contents(tree, memory, progress)
+        return annotated(
+            contents, self.classes, self.tags, tree.name, lambda items: self.read(items, 0)
+        )
+
+    @abc.abstractmethod
+    def contents(self, tree: Tree, memory: Memory, progress: Progress) -> Contents:
+        """Its members.  :class:`DataError` if it cannot be read at all."""
+
+
+@SOURCES.register
+class TarSource(ArchivePath):
+    """A tar (plain, gzip, bzip2, xz or zstd), read without unpacking; regular members only."""
+
+    name: Literal["tar"] = "tar"
+
+    @override
+    def contents(self, tree: Tree, memory: Memory, progress: Progress) -> Contents:
+        """See the base class."""
         from animesearch.datasets.archive import list_tar
 
-        return list_tar(Path(self.path), memory, progress)
+        return list_tar(tree, memory, progress)
 
     @override
     def read(self, items: Sequence[Item], size: int) -> Iterator[tuple[Item, Payload]]:
         """Seeks in a plain tar; passes once over a compressed one."""
         from animesearch.datasets.archive import read_tar
+        from animesearch.datasets.tree import tree_at
 
-        return read_tar(Path(self.path), items)
+        return read_tar(tree_at(self.path), items)
