@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 # Before torch is imported: two threads for tiny networks on busy cores wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -29,6 +30,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before collection, which asks the registries what there is."""
+    # A job in the background of a shell ignores Ctrl-C, and so would the processes under test.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         load_plugins(config.getoption("component_plugins"))
     except UserError as error:
