@@ -45,6 +45,57 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TrialOption = Annotated[
     str | None, typer.Option("--trial", metavar="ID", help="Trial; default: the best.")
 ]
+PictureOption = Annotated[
+    Path, typer.Option("-o", "--out", metavar="FILE", help="Picture: .png, .jpg or .webp.")
+]
+CountOption = Annotated[
+    int | None,
+    typer.Option(
+        "-n",
+        "--count",
+        min=1,
+        max=10_000,
+        help="Images (64); rows of --interpolate (8); samples to --curate from (5 times K).",
+    ),
+]
+SeedOption = Annotated[int, typer.Option(min=0, help="First latent: other numbers, other faces.")]
+TruncationOption = Annotated[
+    float,
+    typer.Option(
+        metavar="PSI",
+        help="0..1: less variety, fewer mishaps; 0 is the mean face. Shrinks w of style "
+        "architectures, z of others.",
+    ),
+]
+InterpolateOption = Annotated[
+    int | None, typer.Option(metavar="N", help="Rows of N images from one latent to another.")
+]
+MixOption = Annotated[
+    str | None,
+    typer.Option(
+        "--mix",
+        "--style-mixing",
+        metavar="ROWSxCOLUMNS",
+        help="Table of mixed styles: --layers of the face above, the rest of the face at the "
+        "left. Style architectures only.",
+    ),
+]
+LayersOption = Annotated[
+    str | None,
+    typer.Option(metavar="A-B", help="With --mix: coarse (default), middle, fine, or numbers."),
+]
+CurateOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="K",
+        help="Keep the K of --count samples that D scores highest. Seed 002 tried it: it did "
+        "not lower the FID, which judges variety too.",
+    ),
+]
+LabelOption = Annotated[
+    str | None,
+    typer.Option(help="Class to draw, by name or number; default: as the data's shares."),
+]
 
 
 class Listed(StrEnum):
@@ -154,59 +205,16 @@ def rank(folder: RunArgument, as_json: JsonOption = False) -> None:
 @app.command()
 def generate(  # noqa: PLR0913, PLR0917 - one parameter per option
     folder: RunArgument,
-    out: Annotated[
-        Path, typer.Option("-o", "--out", metavar="FILE", help="Picture: .png, .jpg or .webp.")
-    ],
+    out: PictureOption,
     trial: TrialOption = None,
-    count: Annotated[
-        int | None,
-        typer.Option(
-            "-n",
-            "--count",
-            min=1,
-            max=10_000,
-            help="Images (64); rows of --interpolate (8); samples to --curate from (5 times K).",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="First latent: other numbers, other faces.")] = 0,
-    truncation: Annotated[
-        float,
-        typer.Option(
-            metavar="PSI",
-            help="0..1: less variety, fewer mishaps; 0 is the mean face. Shrinks w of style "
-            "architectures, z of others.",
-        ),
-    ] = 1.0,
-    interpolate: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Rows of N images from one latent to another."),
-    ] = None,
-    mix: Annotated[
-        str | None,
-        typer.Option(
-            "--mix",
-            "--style-mixing",
-            metavar="ROWSxCOLUMNS",
-            help="Table of mixed styles: --layers of the face above, the rest of the face at the "
-            "left. Style architectures only.",
-        ),
-    ] = None,
-    layers: Annotated[
-        str | None,
-        typer.Option(metavar="A-B", help="With --mix: coarse (default), middle, fine, or numbers."),
-    ] = None,
-    curate: Annotated[
-        int | None,
-        typer.Option(
-            metavar="K",
-            help="Keep the K of --count samples that D scores highest. Seed 002 tried it: it did "
-            "not lower the FID, which judges variety too.",
-        ),
-    ] = None,
-    label: Annotated[
-        str | None,
-        typer.Option(help="Class to draw, by name or number; default: as the data's shares."),
-    ] = None,
+    count: CountOption = None,
+    seed: SeedOption = 0,
+    truncation: TruncationOption = 1.0,
+    interpolate: InterpolateOption = None,
+    mix: MixOption = None,
+    layers: LayersOption = None,
+    curate: CurateOption = None,
+    label: LabelOption = None,
 ) -> None:
     """Draw images with a trial's generator into one picture.
 

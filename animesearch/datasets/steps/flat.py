@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @STEPS.register
 class FlatStep(ImageStep):
-    """Drops images of nearly one colour: blank pages, placeholders, failed crops.
+    """Drops images of nearly one colour: blank pages, test cards, failed crops.
 
     Measured as the standard deviation of the pixel values in the channel where it is largest.
     The noise of JPEG in an even area stays below 2; a drawing that covers one part in a hundred
