@@ -11,12 +11,12 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from animesearch.datasets.kinds import STREAM_ORDERS, LabelChoice, Order, ResizePolicy
+from animesearch.datasets.kinds import STREAM_ORDERS, LabelChoice, Mode, Order, ResizePolicy
 from animesearch.datasets.sources import SourceSpec, source_field
 from animesearch.datasets.steps import STEPS, StepSpec
 from animesearch.registry import Options
 
-PIPELINE_VERSION: Final = 1
+PIPELINE_VERSION: Final = 2
 """Part of every digest: raise it whenever the same bytes and options give other pixels."""
 
 Byte = Annotated[int, Field(ge=0, le=255)]
@@ -47,9 +47,10 @@ class DatasetConfig(Options):
         le=0.5,
         description="share of the images kept from training, chosen by their content",
     )
-    mode: Literal["packed", "stream"] = Field(
-        "packed",
-        description="packed: trials share one array in memory; stream: Ray Data feeds each trial",
+    mode: Mode = Field(
+        "auto",
+        description="packed: trials share one array in memory; stream: Ray Data feeds each trial; "
+        "auto: packed, unless the images are larger than Ray's object store",
     )
     labels: LabelChoice = Field(
         "none",
@@ -89,6 +90,13 @@ class DatasetConfig(Options):
     def image_bytes(self) -> int:
         """Bytes of one packed image."""
         return self.channels * self.size * self.size
+
+    @property
+    def needs_array(self) -> str:
+        """The option that a stream cannot serve, in words; empty where it can serve all."""
+        if self.labels != "none":
+            return "labels"
+        return "" if self.order in STREAM_ORDERS else f"order: {self.order}"
 
     def pixel_options(self) -> dict[str, object]:
         """The options that decide over pixels: part of the digest, unlike those of training.

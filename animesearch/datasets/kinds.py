@@ -14,6 +14,9 @@ or ``replacement`` with a batch size of 1."""
 STREAM_ORDERS: Final[tuple[Order, ...]] = ("shuffle", "sequential")
 """Those that a stream has: it cannot seek."""
 
+Mode = Literal["auto", "packed", "stream"]
+"""How images reach the trials: one array in memory, or a stream; ``auto`` is chosen by size."""
+
 LabelChoice = Literal["none", "classes"] | tuple[str, ...]
 ClassChoice = Literal["auto", "yes", "no"]
 """Whether folders are classes."""

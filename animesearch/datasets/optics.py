@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageStat
+from PIL import Image
 
 GLANCE: Final = 64
 """Longer edge, in pixels, at which colours are judged: the mean of an area hides JPEG's noise."""
@@ -28,16 +28,24 @@ FRINGE_DARKNESS: Final = 24
 
 def spread_of(image: Image.Image) -> float:
     """Standard deviation of the values (0..255) in the channel where it is largest."""
-    return math.sqrt(max(0.0, *ImageStat.Stat(image).var))
+    counts_CL = np.array(image.histogram(), dtype=np.float64).reshape(-1, 256)
+    levels_L = np.arange(256.0)
+    count = image.width * image.height
+    variances_C = counts_CL @ levels_L**2 / count - np.square(counts_CL @ levels_L / count)
+    return math.sqrt(max(0.0, float(variances_C.max())))
 
 
 def colourfulness(image: Image.Image) -> int:
     """Largest minus smallest of R, G, B (0..255), exceeded in 1 % of the area only."""
     scale = min(1.0, GLANCE / max(image.size))
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    pixels_HWC = np.asarray(image.resize(size, Image.Resampling.BOX)).astype(np.int16)
-    spread = np.sort((pixels_HWC.max(axis=2) - pixels_HWC.min(axis=2)).ravel())
-    return int(spread[math.ceil(0.99 * len(spread)) - 1])
+    pixels_HWC = np.asarray(image.resize(size, Image.Resampling.BOX))
+    red, green, blue = pixels_HWC[..., 0], pixels_HWC[..., 1], pixels_HWC[..., 2]
+    # Two channels at a time: a reduction over an axis of three is several times slower.
+    most, least = (f(f(red, green), blue) for f in (np.maximum, np.minimum))
+    spread = (most - least).ravel()
+    place = math.ceil(0.99 * len(spread)) - 1
+    return int(np.partition(spread, place)[place])
 
 
 def blur_of(image: Image.Image) -> float:

@@ -40,6 +40,8 @@ BATCH_ROWS: Final = 4
 """Rows in memory at once: one alone may have :data:`MAX_FILE_BYTES`."""
 BUFFER_BYTES: Final = 1024 * 1024
 MAX_NAME_CHARS: Final = 500
+FREE_ROWS: Final = 1_000_000
+"""A file may have so many rows, or one for each of its bytes: null takes less than a bit."""
 FILE_SHIFT: Final = 40
 """An item's offset is the number of its file, shifted so far, and its row: the order of reading."""
 MAGIC: Final = b"PAR1"
@@ -209,6 +211,7 @@ class _Scan:
 
     def _groups(self, part: _Part, table: pq.ParquetFile, columns: Columns) -> None:
         starts = _starts(table)
+        _check_rows(part, starts[-1])
         width = len(str(max(0, starts[-1] - 1)))
         known = self._remembered(part, columns, starts[-1])
         left = bomb_limit(part.entry.size)
@@ -280,6 +283,14 @@ class _Scan:
         except MalformedError as fault:
             self._refuse(name, METADATA_MALFORMED, f"its tags are left out: {fault}")
             return ()
+
+
+def _check_rows(part: _Part, rows: int) -> None:
+    if rows > max(FREE_ROWS, part.entry.size):
+        raise ArchiveBombError(
+            f"'{part.name}' declares {rows:,} rows in {part.entry.size:,} bytes: "
+            "refused as a decompression bomb"
+        )
 
 
 def _is_digest(known: object) -> bool:

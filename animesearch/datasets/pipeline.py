@@ -6,7 +6,8 @@ import contextlib
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -15,7 +16,14 @@ from animesearch.datasets.atomic import install, staging
 from animesearch.datasets.blocks import item_blocks, pack_block
 from animesearch.datasets.cleaning import set_steps, unread
 from animesearch.datasets.config import DatasetConfig
-from animesearch.datasets.manifest import Manifest, cache_key, content_digest, is_current
+from animesearch.datasets.manifest import (
+    IMAGES,
+    MANIFEST,
+    Manifest,
+    cache_key,
+    content_digest,
+    is_current,
+)
 from animesearch.datasets.memory import FileMemory
 from animesearch.datasets.packed import PackedDataset
 from animesearch.datasets.reasons import Dropped
@@ -29,6 +37,13 @@ if TYPE_CHECKING:
 
 LEAST_IMAGES: Final = 2
 SPARE_BYTES: Final = 64 * 1024 * 1024
+
+
+class Packing(NamedTuple):
+    """A packed set, and whether this call has made it or found it unchanged."""
+
+    packed: PackedDataset
+    fresh: bool
 
 
 class Work(NamedTuple):
@@ -52,8 +67,22 @@ def default_cache() -> Path:
 def prepare(
     config: DatasetConfig, cache: Path | None = None, progress: Progress | None = None
 ) -> PackedDataset:
-    """The packed images of a configuration, from the cache where nothing has changed.
+    """As :func:`pack`, into the cache that all searches share."""
+    return pack(config, cache=cache, progress=progress).packed
 
+
+def pack(
+    config: DatasetConfig,
+    out: Path | None = None,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+    session: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext,
+) -> Packing:
+    """The packed images of a configuration, made anew only where something has changed.
+
+    They go to the folder ``out``, by default to one of the ``cache``, where files that were
+    hashed before are remembered in any case.  ``session`` is entered only where there is work for
+    Ray.
     Reads, decodes, cleans, resizes and packs with Ray Data (an initialised Ray is needed unless
     the cache answers).  Images stand in the order of their names, whatever the parallelism, those
     held out of training after all others; those that cannot be used, or that a cleaning step
@@ -62,11 +91,13 @@ def prepare(
     much there is.
 
     Raises :class:`DataError` for a source that is missing, has fewer than two usable images or
-    changes while it is read, and for a disk without room for the result;
+    changes while it is read, for a disk without room for the result, and for an ``out`` that
+    holds anything but an earlier set;
     :class:`UnsupportedError` for a step that needs a package which is not installed.
     """
     tell = progress or _silent
     root = (cache or default_cache()).expanduser().absolute()
+    chosen = None if out is None else _free(out)
     for step in config.steps:
         step.available()
     located = config.model_copy(update={"source": config.source.located()})
@@ -75,19 +106,31 @@ def prepare(
     for step in located.steps:
         step.fits(listing)
     key = cache_key(located, listing)
-    final = root / "datasets" / key[:32]
+    final = chosen or root / "datasets" / key[:32]
     cached = _cached(final, key)
     if cached is not None:
-        return cached
+        return Packing(cached, fresh=False)
     work = Work(located, listing, *unread(located.steps, listing))
-    _check_space(located, len(work.left.items), root)
-    with staging(final.parent) as folder:
+    _check_space(located, len(work.left.items), final.parent)
+    with session(), staging(final.parent) as folder:
         _pack(work, folder, tell).save(folder)
         PackedDataset.open(folder)
         # Another process may have finished the same set meanwhile; its folder may be in use.
         if _cached(final, key) is None:
             install(folder, final)
-    return PackedDataset.open(final)
+    return Packing(PackedDataset.open(final), fresh=True)
+
+
+def _free(out: Path) -> Path:
+    """A folder that may be written: a new one, or that of an earlier set."""
+    final = out.expanduser().absolute()
+    inside = {path.name for path in final.iterdir()} if final.is_dir() else set()
+    if (final.exists() and not final.is_dir()) or not inside <= {MANIFEST, IMAGES}:
+        raise DataError(
+            f"'{out}' holds other things than a prepared set; it would be replaced as a whole: "
+            "choose a new folder"
+        )
+    return final
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:
@@ -120,12 +163,12 @@ def _check_space(config: DatasetConfig, count: int, root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(root).free
     except OSError as fault:
-        raise DataError(f"cache folder '{root}' cannot be used: {fault.strerror}") from fault
+        raise DataError(f"folder '{root}' cannot be used: {fault.strerror}") from fault
     if free < needed:
         raise DataError(
             f"packing {count:,} images of {config.size} px needs {needed / 1e9:.2f} GB in "
             f"'{root}', where {free / 1e9:.2f} GB are free; "
-            "choose a smaller size, or another place through ANIMESEARCH_CACHE"
+            "choose a smaller size, or another place (--out, or ANIMESEARCH_CACHE for the cache)"
         )
 
 
@@ -141,10 +184,12 @@ def _pack(work: Work, folder: Path, tell: Progress) -> Manifest:
 def _fill(writer: PackWriter, config: DatasetConfig, left: Listing, tell: Progress) -> None:
     done, total = 0, len(left.items)
     tell("pack", done, total)
-    for table in _tables(config, left):
-        writer.add(table)
-        done += table.num_rows
-        tell("pack", done, total)
+    task = partial(pack_block, config=config)
+    with contextlib.closing(over_blocks(left, config.image_bytes, task)) as tables:
+        for table in tables:
+            writer.add(table)
+            done += table.num_rows
+            tell("pack", done, total)
     if set_steps(config.steps):
         tell("compare", 0, total)
         writer.judge()
@@ -166,17 +211,21 @@ def _quiet(context: DataContext) -> Iterator[None]:
         context.enable_progress_bars, context.print_on_execution_start = bars, told
 
 
-def _tables(config: DatasetConfig, listing: Listing) -> Iterator[pa.Table]:
-    """Packed rows, in any order, as Ray Data finishes them."""
+def over_blocks(
+    listing: Listing, image_bytes: int, task: Callable[[pa.Table], Iterator[pa.Table]]
+) -> Generator[pa.Table]:
+    """What ``task`` makes of the listing, block by block, in any order, as Ray Data finishes it.
+
+    ``image_bytes`` is about what one image takes in the end.  To be closed by whoever may stop
+    before its end, an error included: until then Ray Data works on, and keeps quiet.
+    """
     import ray
     from ray.data import DataContext
 
     if not ray.is_initialized():
-        raise RuntimeError("prepare() needs an initialised Ray to pack images")
+        raise RuntimeError("reading a source with Ray Data needs an initialised Ray")
     cpus = max(1, int(ray.cluster_resources().get("CPU", 1)))
     with _quiet(DataContext.get_current()):
-        blocks = ray.data.from_arrow(item_blocks(listing, config.image_bytes, cpus))
-        packed = blocks.map_batches(
-            partial(pack_block, config=config), batch_size=None, batch_format="pyarrow"
-        )
-        yield from packed.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1)
+        blocks = ray.data.from_arrow(item_blocks(listing, image_bytes, cpus))
+        done = blocks.map_batches(task, batch_size=None, batch_format="pyarrow")
+        yield from done.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1)

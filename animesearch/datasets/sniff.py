@@ -9,6 +9,7 @@ from animesearch.datasets.annotate import AUTO, beside_paths, class_images
 from animesearch.datasets.archive import compression
 from animesearch.datasets.classfolders import class_root
 from animesearch.datasets.decode import looks_like_image
+from animesearch.datasets.manifest import IMAGES, MANIFEST
 from animesearch.datasets.tree import Found, Tree, ahead, readable
 from animesearch.datasets.zipformat import ZipFormatError, find_directory
 
@@ -49,10 +50,14 @@ def _is_zip(tree: Tree) -> bool:
     return True
 
 
-def folder_kind(tree: Tree) -> Literal["parquet", "metadata", "classes", "folder"]:
+def folder_kind(
+    tree: Tree,
+) -> Literal["prepared", "parquet", "metadata", "classes", "folder"]:
     """Of a folder, as the source that reads it best."""
     found = tree.walk()
     paths = {readable(entry.path): entry.path for entry in found.files}
+    if {MANIFEST, IMAGES} <= paths.keys():
+        return "prepared"
     if holds_parquet(tree, found):
         return "parquet"
     if beside_paths(paths, AUTO, tree.name):

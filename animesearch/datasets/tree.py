@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import collections
+import errno
 import hashlib
 import os
 import stat
@@ -18,6 +19,7 @@ from typing_extensions import override
 from animesearch.datasets.memory import Stamp, settled, stamp
 from animesearch.datasets.places import is_uri, short_name
 from animesearch.datasets.reasons import Dropped, Reason
+from animesearch.datasets.sources.base import MAX_FILE_BYTES
 from animesearch.errors import DataError
 
 A = TypeVar("A")
@@ -89,8 +91,12 @@ class Tree(abc.ABC):
         """A file below the folder, or the place itself: seekable, buffered."""
 
     def read(self, path: bytes) -> bytes:
-        """All bytes of a file."""
+        """All bytes of a file; ``OSError`` for more than an image may have."""
         with self.open(path) as file:
+            size = file.seek(0, os.SEEK_END)
+            if size > MAX_FILE_BYTES:
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+            file.seek(0)
             return file.read()
 
     def digest(self, path: bytes) -> str:
@@ -149,10 +155,6 @@ class LocalTree(Tree):
     @override
     def open(self, path: bytes = b"") -> IO[bytes]:
         return self._at(path).open("rb")
-
-    @override
-    def read(self, path: bytes) -> bytes:
-        return self._at(path).read_bytes()
 
     @override
     def digest(self, path: bytes) -> str:

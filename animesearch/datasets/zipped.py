@@ -88,7 +88,7 @@ class _Scan:
         if member.is_folder:
             return
         name = clean_name(member.name)
-        refusal = _refusal(member)
+        refusal = _refusal(member, self._size)
         if refusal is not None:
             self._refuse(name, *refusal)
             return
@@ -134,9 +134,10 @@ def _item(name: str, member: Member, data: bytes) -> Item:
     return Item(name, digest, member.size, path=how, offset=member.offset)
 
 
-def _refusal(member: Member) -> tuple[str, str] | None:
-    """The first reason not to read it, and what was found."""
+def _refusal(member: Member, end: int) -> tuple[str, str] | None:
+    """The first reason not to read it from a file of ``end`` bytes, and what was found."""
     methods = ", ".join(METHODS.values())
+    stop = member.offset + member.packed
     rules = (
         (stat.S_ISLNK(member.unix_mode), Reason.LINK, ""),
         (stat.S_IFMT(member.unix_mode) not in (0, stat.S_IFREG), Reason.NOT_A_FILE, ""),
@@ -144,6 +145,7 @@ def _refusal(member: Member) -> tuple[str, str] | None:
         (member.encrypted, ENCRYPTED, ""),
         (member.method not in METHODS, UNKNOWN_METHOD, f"{member.method}; read are {methods}"),
         (_largest(member) > MAX_FILE_BYTES, Reason.TOO_MANY_BYTES, f"{_largest(member):,} bytes"),
+        (stop > end, MEMBER_BROKEN, f"it ends before byte {stop:,}"),
     )
     return next(((str(reason), detail) for broken, reason, detail in rules if broken), None)
 

@@ -16,7 +16,7 @@ from animesearch.datasets.sources import SOURCES
 def test_the_default_is_the_embedded_faces() -> None:
     config = DatasetConfig()
     assert config.source.name == "faces"
-    assert (config.mode, config.shape, config.image_bytes) == ("packed", (3, 64, 64), 12288)
+    assert (config.mode, config.shape, config.image_bytes) == ("auto", (3, 64, 64), 12288)
 
 
 def test_a_registered_name_is_a_source_and_any_other_word_a_path() -> None:
@@ -30,7 +30,7 @@ def test_a_registered_name_is_a_source_and_any_other_word_a_path() -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"size": 7}, {"size": 1025}, {"channels": 2}, {"resize": "squeeze"}, {"mode": "auto"},
+        {"size": 7}, {"size": 1025}, {"channels": 2}, {"resize": "squeeze"}, {"mode": "lazy"},
         {"background": (0, 0, 256)}, {"source": {"name": "faces", "coun": 3}}, {"source": ""},
         {"source": {"name": "faces", "count": 1}}, {"source": "a\0b"}, {"source": 3},
         {"source": {"name": "zip"}}, {"unknown": 1}, {"mode": "stream", "order": "replacement"},

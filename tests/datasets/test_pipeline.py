@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from animesearch.datasets.batches import StreamBatches
 from animesearch.datasets.config import DatasetConfig
 from animesearch.datasets.decode import decode
 from animesearch.datasets.packed import PackedDataset
-from animesearch.datasets.pipeline import default_cache, prepare
+from animesearch.datasets.pipeline import default_cache, pack, prepare
 from animesearch.datasets.reasons import Reason
 from animesearch.datasets.stream import stream_dataset
 from animesearch.errors import DataError
@@ -51,6 +53,27 @@ def test_pixels_names_and_order(packed: PackedDataset) -> None:
     assert packed.count == len(packed) == 20
     assert packed.labels is None
     assert packed.dropped == []
+
+
+def test_a_folder_of_ones_own(packed: PackedDataset, tmp_path: Path) -> None:
+    images, out = write_folder(tmp_path / "set", FILES), tmp_path / "out"
+    entered: list[int] = []
+
+    @contextlib.contextmanager
+    def session() -> Iterator[None]:
+        entered.append(1)
+        yield
+
+    calls = [pack(config(images), out, tmp_path / "cache", session=session) for _ in range(2)]
+    assert [call.fresh for call in calls] == [True, False]
+    assert entered == [1], "nothing is started for what is there"
+    assert calls[1].packed.folder == out
+    assert calls[1].packed.pixels_digest == packed.pixels_digest
+    assert sorted(path.name for path in out.iterdir()) == ["images.arrow", "manifest.json"]
+    assert pack(config(images, resize="letterbox"), out, tmp_path / "cache").fresh
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(DataError, match="holds other things"):
+        pack(config(images), out, tmp_path / "cache")
 
 
 def test_the_images_are_a_read_only_view_of_the_file(packed: PackedDataset) -> None:
@@ -257,7 +280,7 @@ def test_a_disk_without_room_is_noticed_before_the_start(tmp_path: Path) -> None
 
 def test_a_cache_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("x")
-    with pytest.raises(DataError, match="cache folder"):
+    with pytest.raises(DataError, match="cannot be used"):
         prepare(config(write_folder(tmp_path / "set", FILES)), tmp_path / "cache")
 
 

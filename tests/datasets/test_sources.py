@@ -31,6 +31,7 @@ from animesearch.datasets.walk import MAX_DEPTH
 from animesearch.errors import DataError
 from tests.datasets.containers import images_table, write_parquet, write_zip, zip_bytes
 from tests.datasets.pictures import add_member, png, silent, write_folder, write_tar
+from tests.datasets.preparing import write_prepared
 
 FILES = {f"{kind}/{number}.png": png(number) for number in range(4) for kind in ("a", "b")}
 FLAT = {name.replace("/", "-"): data for name, data in FILES.items()}
@@ -98,9 +99,14 @@ def _metadata(tmp: Path) -> dict[str, object]:
     return {"name": "metadata", "path": str(root)}
 
 
+def _prepared(tmp: Path) -> dict[str, object]:
+    packed = write_prepared(tmp / "prepared", write_folder(tmp / "flat", FLAT))
+    return {"name": "prepared", "path": str(packed.folder)}
+
+
 SMALLEST: dict[str, Callable[[Path], dict[str, object]]] = {
     "faces": _faces, "folder": _folder, "classes": _classes, "path": _path, "tar": _tar,
-    "zip": _zip, "parquet": _parquet, "metadata": _metadata,
+    "zip": _zip, "parquet": _parquet, "metadata": _metadata, "prepared": _prepared,
 }  # fmt: skip
 
 
@@ -503,7 +509,7 @@ def test_a_misspelt_source_gets_a_hint() -> None:
 
 def test_a_folder_where_a_tar_is_meant_and_the_other_way(tmp_path: Path) -> None:
     for name in ("tar", "zip"):
-        with pytest.raises(DataError, match="no file"):
+        with pytest.raises(DataError, match=r"is a folder; source .* reads a file"):
             SOURCES.parse({"name": name, "path": str(tmp_path)}).located()
     file = tmp_path / "x"
     file.write_bytes(b"1")

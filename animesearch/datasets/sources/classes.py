@@ -22,10 +22,9 @@ class ClassesSource(FolderPath):
     @override
     def listing(self, memory: Memory, progress: Progress) -> Listing:
         """Hashes every regular file below a class folder."""
-        from animesearch.datasets.tree import tree_at
         from animesearch.datasets.walk import hashed
 
-        tree = tree_at(self.path)
+        tree = self.tree
         found = tree.walk()
         for entry in found.files:
             if b"/" not in entry.path:

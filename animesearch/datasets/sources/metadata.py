@@ -49,10 +49,8 @@ class MetadataSource(FolderPath):
     def listing(self, memory: Memory, progress: Progress) -> Listing:
         """Hashes every regular file that holds no records."""
         from animesearch.datasets.annotate import annotated_folder
-        from animesearch.datasets.tree import tree_at
 
-        tree = tree_at(self.path)
-        return annotated_folder(tree, self.records, self.classes, memory, progress)
+        return annotated_folder(self.tree, self.records, self.classes, memory, progress)
 
 
 def _found(folder: Path, records: str) -> str:

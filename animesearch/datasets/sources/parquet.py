@@ -8,31 +8,24 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from animesearch.datasets.places import Place, short_name
+from animesearch.datasets.places import Place
 from animesearch.datasets.refusals import METADATA_MALFORMED, OF_METADATA, OF_PARQUET
-from animesearch.datasets.sources.base import (
-    SOURCES,
-    Item,
-    Listing,
-    Memory,
-    Payload,
-    Progress,
-    SourceSpec,
-)
-from animesearch.errors import DataError
+from animesearch.datasets.sources.base import SOURCES, Item, Listing, Memory, Payload, Progress
+from animesearch.datasets.sources.placed import PlacedSource, Standing
 
 if TYPE_CHECKING:
     from animesearch.datasets.parquetcolumns import Wanted
 
 
 @SOURCES.register
-class ParquetSource(SourceSpec):
+class ParquetSource(PlacedSource):
     """A Parquet file, or a folder of them, with an image column as Hugging Face writes it."""
 
     reasons: ClassVar[dict[str, str]] = {
         **OF_PARQUET,
         METADATA_MALFORMED: OF_METADATA[METADATA_MALFORMED],
     }
+    stands: ClassVar[Standing] = ("file", "folder")
 
     name: Literal["parquet"] = "parquet"
     path: Place = Field(description="the file or the folder, or its URI (s3://bucket/folder)")
@@ -60,32 +53,15 @@ class ParquetSource(SourceSpec):
         return Wanted(self.image_column, self.label_column, self.tags_column)
 
     @override
-    def located(self) -> ParquetSource:
-        """See the base class."""
-        from animesearch.datasets.tree import locate
-
-        place, kind = locate(self.path, "parquet")
-        if kind == "other":
-            raise DataError(f"'{self.path}' is neither a file nor a folder")
-        return self.model_copy(update={"path": place})
-
-    @override
-    def describe(self) -> str:
-        """See the base class."""
-        return f"parquet {short_name(self.path)}"
-
-    @override
     def listing(self, memory: Memory, progress: Progress) -> Listing:
         """Hashes every image, row group by row group."""
         from animesearch.datasets.parquet import list_parquet
-        from animesearch.datasets.tree import tree_at
 
-        return list_parquet(tree_at(self.path), self._wanted, memory, progress)
+        return list_parquet(self.tree, self._wanted, memory, progress)
 
     @override
     def read(self, items: Sequence[Item], size: int) -> Iterator[tuple[Item, Payload]]:
         """Reads the row groups that the items lie in."""
         from animesearch.datasets.parquet import read_parquet
-        from animesearch.datasets.tree import tree_at
 
-        return read_parquet(tree_at(self.path), self._wanted, items)
+        return read_parquet(self.tree, self._wanted, items)

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field
 from typing_extensions import override
 
 from animesearch.datasets.kinds import ClassChoice
-from animesearch.datasets.places import Place, short_name
+from animesearch.datasets.places import Place
 from animesearch.datasets.refusals import OF_METADATA
-from animesearch.datasets.sources.base import (
-    SOURCES,
-    Item,
-    Listing,
-    Memory,
-    Payload,
-    Progress,
-    SourceSpec,
-)
+from animesearch.datasets.sources.base import SOURCES, Item, Listing, Memory, Payload, Progress
+from animesearch.datasets.sources.placed import PlacedSource, Standing
 from animesearch.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,9 +21,10 @@ if TYPE_CHECKING:
     from animesearch.datasets.tree import Tree
 
 
-class ArchivePath(SourceSpec):
+class ArchivePath(PlacedSource):
     """A source that is an archive, on the disk or in a bucket."""
 
+    stands: ClassVar[Standing] = ("file",)
     reasons: ClassVar[dict[str, str]] = OF_METADATA
 
     path: Place = Field(description="the archive, or its URI (s3://bucket/images.tar)")
@@ -47,32 +41,22 @@ class ArchivePath(SourceSpec):
     )
 
     @override
-    def located(self) -> ArchivePath:
+    def located(self) -> Self:
         """See the base class."""
-        from animesearch.datasets.tree import locate, tree_at
-
-        place, kind = locate(self.path, self.name)
-        if kind != "file":
-            raise DataError(f"'{self.path}' is no file; source '{self.name}' reads a {self.name}")
+        found = super().located()
         try:
-            tree_at(place).open().close()
+            found.tree.open().close()
         except OSError as fault:
             why = fault.strerror or fault
             raise DataError(f"{self.name} '{self.path}' cannot be read: {why}") from fault
-        return self.model_copy(update={"path": place})
-
-    @override
-    def describe(self) -> str:
-        """See the base class."""
-        return f"{self.name} {short_name(self.path)}"
+        return found
 
     @override
     def listing(self, memory: Memory, progress: Progress) -> Listing:
         """One pass over the archive, hashing every regular member."""
         from animesearch.datasets.annotate import annotated
-        from animesearch.datasets.tree import tree_at
 
-        tree = tree_at(self.path)
+        tree = self.tree
         contents = self.contents(tree, memory, progress)
         return annotated(
             contents, self.classes, self.tags, tree.name, lambda items: self.read(items, 0)
@@ -100,6 +84,5 @@ class TarSource(ArchivePath):
     def read(self, items: Sequence[Item], size: int) -> Iterator[tuple[Item, Payload]]:
         """Seeks in a plain tar; passes once over a compressed one."""
         from animesearch.datasets.archive import read_tar
-        from animesearch.datasets.tree import tree_at
 
-        return read_tar(tree_at(self.path), items)
+        return read_tar(self.tree, items)

@@ -34,7 +34,6 @@ class ZipSource(ArchivePath):
     @override
     def read(self, items: Sequence[Item], size: int) -> Iterator[tuple[Item, Payload]]:
         """Seeks to each member."""
-        from animesearch.datasets.tree import tree_at
         from animesearch.datasets.zipped import read_zip
 
-        return read_zip(tree_at(self.path), items)
+        return read_zip(self.tree, items)
