@@ -221,7 +221,8 @@ def _check_component(item: dict[str, Any]) -> None:
             f"a '{words[0]}' cannot be an option itself, only stand below a component"
         )
     if "name" not in item and "label" not in item:
-        raise _MistakeError("a component in a choice has a 'name'", (), _key_hint(item, "name"))
+        text = "a component in a choice has a 'name', any other mapping a 'label'"
+        raise _MistakeError(text, (), _key_hint(item, "name", "label"))
     if "name" in item and not isinstance(item["name"], str):
         raise _MistakeError(f"a component's name is one word, got {show(item['name'])}", ("name",))
     label = _label(item)
@@ -232,9 +233,9 @@ def _check_component(item: dict[str, Any]) -> None:
         )
 
 
-def _key_hint(item: dict[str, Any], key: str) -> str:
-    hints = (did_you_mean(word, [key]) for word in item)
-    return next(filter(None, hints), f"{{{key}: ..., option: ...}}")
+def _key_hint(item: dict[str, Any], *keys: str) -> str:
+    hints = (did_you_mean(word, keys) for word in item)
+    return next(filter(None, hints), " or ".join(f"{{{key}: ..., option: ...}}" for key in keys))
 
 
 def _check_label(item: Any, labels: dict[object, object]) -> None:

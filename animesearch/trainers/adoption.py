@@ -6,9 +6,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from animesearch.errors import CheckpointError
 from animesearch.files import canonical_json
 from animesearch.trainers.checkpoint import (
     CheckpointInfo,
+    differences,
     load_checkpoint,
     read_info,
     save_checkpoint,
@@ -24,14 +26,16 @@ def adopt(donor: Path, config: TrialConfig, setting: TrialSetting) -> None:
     Weights, moments of the optimisers, images shown and history are the donor's; configuration,
     seed, learning rates and betas are the trial's.  The networks must have the same shapes.
     Nothing happens where the donor is the trial itself.  Raises :class:`CheckpointError` for a
-    damaged file.
+    damaged file, and for one of other images, classes or another budget.
     """
     state = load_checkpoint(donor)
     own = canonical_json(config.model_dump(mode="json"))
     if state["config"] == own and state["identity"]["seed"] == setting.seed:
         return
-    state["config"] = own
-    state["identity"] = {**state["identity"], "seed": setting.seed}
+    identity = setting.identity()
+    if problems := differences({**state["identity"], "seed": setting.seed}, identity):
+        raise CheckpointError(f"{donor} is of other trials: {'; '.join(problems)}")
+    state["config"], state["identity"] = own, identity
     _set_options(state["optimiser_g"], config.generator)
     _set_options(state["optimiser_d"], config.discriminator)
     tables = {path.stem: path.stat().st_size for path in setting.folder.glob("*.csv")}

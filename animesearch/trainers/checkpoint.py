@@ -11,6 +11,7 @@ import io
 import json
 import logging
 import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,24 @@ def read_info(path: Path) -> CheckpointInfo:
     """The header's facts; :class:`CheckpointError` where there is no such header."""
     header, _ = _read(path, body=False)
     return CheckpointInfo(header["images"], header["score"], header["healthy"])
+
+
+def differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """Where a checkpoint's identity is not the wanted one, each with both values."""
+    return [
+        f"{name} {found.get(name)}, not {value}"
+        for name, value in wanted.items()
+        if found.get(name) != value
+    ]
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 (hex) of the payload, from the header: the same wherever the file lies.
+
+    Raises :class:`CheckpointError` where there is no such header.
+    """
+    header, _ = _read(path, body=False)
+    return str(header["sha256"])
 
 
 def latest_checkpoint(folder: Path) -> tuple[Path, dict[str, Any]] | None:

@@ -83,6 +83,21 @@ def _adaptive_augmentation(config: TrialConfig) -> str:
     )
 
 
+def _batch(config: TrialConfig) -> str:
+    """What depends on the size of the images as well is checked where that is known."""
+    return config.architecture.batch_problem(config.batch)
+
+
+def _slipped(config: TrialConfig) -> str:
+    """The number of fakes is rounded, and half of one image is rounded to none."""
+    if config.batch > 1 or not config.fakes_among_reals:
+        return ""
+    return (
+        f"fakes_among_reals {config.fakes_among_reals} replaces at most half of a batch, and batch "
+        f"{config.batch} has no half; allowed: batch of at least 2, or fakes_among_reals: 0"
+    )
+
+
 def _spectral_norm(config: TrialConfig) -> str:
     unfit = config.architecture.spectral_problem() if config.spectral_norm != "none" else ""
     name = config.architecture.name
@@ -111,6 +126,8 @@ CHECKS: tuple[Callable[[TrialConfig], str], ...] = (
     _losses_that_fit,
     _accuracy,
     _adaptive_augmentation,
+    _batch,
+    _slipped,
     _spectral_norm,
     _meaningless,
 )

@@ -85,7 +85,7 @@ class TrialConfig(Options):
         default_factory=lambda: OPTIMISERS.parse("adam"),
         description="optimiser of D (of an autoencoder's encoder)",
     )
-    batch: int = Field(64, ge=2, le=4096, description="images per step of D")
+    batch: int = Field(64, ge=1, le=4096, description="images per step of D")
     d_steps: int = Field(1, ge=1, le=10, description="steps of D in an iteration (n_critic)")
     g_steps: int = Field(1, ge=1, le=10, description="steps of G in an iteration")
     ema: EmaOptions = Field(EmaOptions(), description="average of G's weights")

@@ -30,6 +30,8 @@ from animesearch.trainers.trial import Trial, pixels
 ScoreFunction: TypeAlias = Callable[[Draw], Score]
 PROBES = 64
 """Fixed latents whose diversity is watched, and as many reals to compare with."""
+FEWEST = 8
+"""Reals that the diversity of samples is compared with, at least."""
 
 
 def train(
@@ -181,7 +183,7 @@ class _Run:
         if value is None:
             return _judged(scored, Verdict("nonfinite", f"{result.metric} is {result.value}"))
         self.best = value if self.best is None else min(self.best, value)
-        return replace(scored, score=value, best=self.best)
+        return replace(scored, score=value, noise=result.noise, best=self.best)
 
     def _cuda(self) -> list[torch.device]:
         return [self.trial.device] if self.trial.device.type == "cuda" else []
@@ -217,7 +219,7 @@ class _Run:
         if found is None:
             self.diary.clear()
             self._begin()
-            self.probes, self.reference = reference_diversity(self.trial.data(0))
+            self.probes, self.reference = reference_diversity(first_reals(self.trial.data))
             return None
         state = found[1]
         self._load(state)
@@ -247,14 +249,22 @@ def _judged(report: Report, verdict: Verdict) -> Report:
     return replace(report, score=None, verdict=verdict.code, evidence=verdict.evidence)
 
 
+def first_reals(data: BatchSource) -> npt.NDArray[np.uint8]:
+    """The first batch; where it alone has fewer than :data:`FEWEST` images, those after it too."""
+    batches = [data(0)]
+    while (images := sum(map(len, batches))) < FEWEST:
+        batches.append(data(images))
+    return np.concatenate(batches)
+
+
 def reference_diversity(x_BCHW: npt.NDArray[np.uint8]) -> tuple[int, float]:
     """How many samples to probe, at most :data:`PROBES`, and the diversity of as many reals.
 
-    Repeated images count once: a batch may be larger than the data.  Raises :class:`DataError`
-    for fewer than two different images.
+    Repeated images count once: ``x_BCHW`` may be more than the data.  Raises :class:`DataError` for
+    fewer than two different images.
     """
     _, first = np.unique(x_BCHW.reshape(len(x_BCHW), -1), axis=0, return_index=True)
     if len(first) < 2:
-        raise DataError(f"all {len(x_BCHW)} real images of the first batch are the same")
+        raise DataError(f"all of the first {len(x_BCHW)} real images are the same")
     reals_BCHW = pixels(x_BCHW[np.sort(first)[:PROBES]])
     return len(reals_BCHW), diversity(reals_BCHW)

@@ -39,10 +39,11 @@ class Report:
 
     ``images`` real images that D has consumed; ``rung`` the index of the rung reached here, or
     None at a mere tick; ``score`` the distance at that rung, named by ``metric``; None with a
-    verdict; ``best`` the lowest so far.  Losses, scores and gradient norms are means over the
-    steps since the report before: ``real_score``, ``fake_score`` D's outputs (as probabilities,
-    where the loss has them), ``grad_norm_*`` L2 norms over all parameters.  ``d_accuracy`` and
-    ``confusion`` exist where the loss has a threshold.  ``sample_diversity`` is that of the
+    verdict; ``noise`` its standard error; ``best`` the lowest so far.  Losses, scores and
+    gradient norms are means over the steps since the report before: ``real_score``,
+    ``fake_score`` D's outputs (as probabilities, where the loss has them), ``grad_norm_*`` L2
+    norms over all parameters.  ``d_accuracy`` and ``confusion`` exist where the loss has a
+    threshold.  ``sample_diversity`` is that of the
     averaged generator relative to reals, ``weight_change_g`` relative to the report before.
     ``augment_p`` is the strength of an adaptive augmentation.  ``images_per_second`` is of
     training alone; ``device_seconds`` all time so far, scoring and earlier attempts included;
@@ -54,6 +55,7 @@ class Report:
     rung: int | None = None
     score: float | None = None
     metric: str | None = None
+    noise: float | None = None
     best: float | None = None
     loss_d: float | None = None
     loss_g: float | None = None

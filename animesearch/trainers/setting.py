@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +67,16 @@ class TrialSetting:
                 f"rungs must ascend from above 0 to the budget of {self.images} images, "
                 f"they are {self.rungs}"
             )
+
+    def identity(self) -> dict[str, Any]:
+        """What besides the configuration makes a trial that trial, in plain JSON."""
+        return {
+            "size": self.size,
+            "channels": self.channels,
+            "budget": self.images,
+            "seed": self.seed,
+            "classes": list(self.classes),
+        }
 
     def check_step(self, step: int) -> None:
         """Raise :class:`UnsupportedError` where one iteration of ``step`` images skips a rung."""

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from animesearch.errors import CheckpointError, RunFolderError
+from animesearch.errors import CheckpointError, RunFolderError, UserError
 from animesearch.files import write_json
-from animesearch.trainers.checkpoint import load_checkpoint
+from animesearch.trainers.checkpoint import content_hash, load_checkpoint
 from animesearch.trainers.config import StartOptions
 from animesearch.trainers.generate import find_checkpoint
 
@@ -58,6 +58,23 @@ def start_checkpoint(start: StartOptions) -> Path:
             raise RunFolderError(f"{path} is one checkpoint: 'trial' goes with a run folder")
         return path
     return find_checkpoint(RunFolder.open(path), start.trial)[1]
+
+
+def by_content(config: dict[str, Any]) -> dict[str, Any]:
+    """A trial's plain configuration, its ``start`` named by what the checkpoint holds.
+
+    For telling configurations apart: an earlier run that was moved or copied is the same one.
+    Where its weights cannot be read the place stays, and the trial will tell why.
+    """
+    start = config.get("start")
+    if start is None:
+        return config
+    try:
+        content = content_hash(start_checkpoint(StartOptions.model_validate(start)))
+    except (UserError, CheckpointError):
+        return config
+    kept = {name: value for name, value in start.items() if name not in ("run", "trial")}
+    return {**config, "start": {**kept, "sha256": content}}
 
 
 def _fitting(

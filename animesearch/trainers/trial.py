@@ -10,9 +10,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from animesearch.errors import CheckpointError
+from animesearch.errors import CheckpointError, UnsupportedError
 from animesearch.files import canonical_json
 from animesearch.trainers.building import build_networks
+from animesearch.trainers.checkpoint import differences
 from animesearch.trainers.config import TrialConfig
 from animesearch.trainers.ema import AverageGenerator
 from animesearch.trainers.games import make_game
@@ -26,7 +27,8 @@ class Trial:
 
     ``images`` counts the real images that D (of an autoencoder: the encoder) has consumed.
     ``labels`` gives the labels of the same batches as ``data``, where the setting has classes.
-    Raises :class:`UnsupportedError` where the architecture has no such images or labels.
+    Raises :class:`UnsupportedError` where the architecture has no such images or labels, or needs
+    larger batches.
     """
 
     def __init__(
@@ -37,6 +39,8 @@ class Trial:
         labels: LabelSource | None = None,
     ) -> None:
         setting.check_step(config.batch * config.d_steps)
+        if problem := config.architecture.batch_problem(config.batch, setting.size):
+            raise UnsupportedError(problem)
         self.config, self.setting, self.data, self.labels = config, setting, data, labels
         self.device = torch.device(setting.device)
         self.images = 0
@@ -97,7 +101,7 @@ class Trial:
         setting = self.setting
         return {
             "config": canonical_json(self.config.model_dump(mode="json")),
-            "identity": self.identity(),
+            "identity": setting.identity(),
             "classes": {"names": list(setting.classes), "shares": list(setting.class_shares)},
             "images": self.images,
             "modules": {name: module.state_dict() for name, module in self.modules().items()},
@@ -108,11 +112,7 @@ class Trial:
 
     def load(self, state: dict[str, Any]) -> None:
         """Take over a :meth:`state`; :class:`CheckpointError` for one of another trial."""
-        mine = {"config": canonical_json(self.config.model_dump(mode="json"))} | self.identity()
-        other = {"config": state["config"]} | state["identity"]
-        differing = [name for name, value in mine.items() if other.get(name) != value]
-        if differing:
-            raise CheckpointError(f"the checkpoint is of another trial: {', '.join(differing)}")
+        self._refuse_another(state)
         for name, module in self.modules().items():
             module.load_state_dict(state["modules"][name])
         # Loading keeps the given tensors where types agree: a state may be used twice.
@@ -122,15 +122,12 @@ class Trial:
         self.images = state["images"]
         self.set_progress()
 
-    def identity(self) -> dict[str, int]:
-        """What besides the configuration makes this trial this trial."""
-        setting = self.setting
-        return {
-            "size": setting.size,
-            "channels": setting.channels,
-            "budget": setting.images,
-            "seed": setting.seed,
-        }
+    def _refuse_another(self, state: dict[str, Any]) -> None:
+        problems = differences(state["identity"], self.setting.identity())
+        if state["config"] != canonical_json(self.config.model_dump(mode="json")):
+            problems = ["another configuration", *problems]
+        if problems:
+            raise CheckpointError(f"the checkpoint is of another trial: {'; '.join(problems)}")
 
     def _reals(self) -> tuple[Tensor, Tensor | None]:
         """The next batch, in the generator's range, at full size."""

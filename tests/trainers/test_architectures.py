@@ -17,6 +17,7 @@ from animesearch.trainers.config import TrialConfig
 from animesearch.trainers.games import Game, make_game
 from animesearch.trainers.losses import LOSSES
 from animesearch.trainers.modules.networks import Networks, StyleGenerator
+from animesearch.trainers.penalties import PENALTIES
 from animesearch.trainers.sampling import Sampler
 from animesearch.trainers.setting import TrialSetting
 from animesearch.trainers.step import Batch, StepStats
@@ -141,6 +142,62 @@ def test_every_parameter_learns_at_its_stage(name: str) -> None:
                 learned[number] |= used(module)
         assert all(used(module) for module in modules)
     assert learned == everything
+
+
+@pytest.mark.parametrize(("name", "size"), CASES)
+def test_single_images_train_or_are_refused(name: str, size: int) -> None:
+    """M6: one image at a time, refused only where a step cannot be made of it."""
+    torch.manual_seed(0)
+    spec = smallest(name)
+    networks = spec.build(size, spec.channels[-1])
+    player, real = game(networks, spec, size), batch(networks, spec, size, 1)
+    least = spec.least_batch(size)
+    assert bool(spec.batch_problem(1, size)) == (least > 1)
+    assert not spec.batch_problem(least, size)
+    if least > 1:
+        assert f"'{name}' cannot be trained with batch 1 at {size}" in spec.batch_problem(1, size)
+        with pytest.raises(ValueError, match="more than 1 value per channel"):
+            player.play([real], 0)
+        return
+    for iteration in range(2):
+        player.play([real], iteration)
+    for module in (networks.generator, networks.partner):
+        assert used(module)
+        assert all(bool(value.isfinite().all()) for value in module.state_dict().values())
+
+
+@pytest.mark.parametrize("name", CONDITIONAL)
+def test_single_images_with_a_label(name: str) -> None:
+    torch.manual_seed(0)
+    spec = smallest(name)
+    networks = spec.build(spec.sizes[0], 3, classes=3)
+    player = game(networks, spec, spec.sizes[0])
+    stats = player.play([batch(networks, spec, spec.sizes[0], 1)], 0)
+    assert bool(stats.loss_g.isfinite()) and used(networks.partner)
+
+
+@pytest.mark.parametrize("name", LOSSES.names())
+def test_every_loss_trains_on_single_images(name: str) -> None:
+    torch.manual_seed(0)
+    loss = LOSSES.parse(name)
+    able = [n for n in ARCHITECTURES.names() if not mismatch(smallest(n), loss)]
+    spec = next(s for s in map(smallest, able) if s.least_batch(64) == 1 and 64 in s.sizes)
+    networks = spec.build(64, 3)
+    before = [p.detach().clone() for p in networks.generator.parameters()]
+    stats = game(networks, spec, 64, loss=loss).play([batch(networks, spec, 64, 1)], 0)
+    assert bool(stats.loss_g.isfinite() & stats.grad_norm_d.isfinite())
+    moved = zip(before, networks.generator.parameters(), strict=True)
+    assert any(not torch.equal(old, new) for old, new in moved)
+
+
+@pytest.mark.parametrize("name", PENALTIES.names())
+def test_every_penalty_looks_at_single_images(name: str) -> None:
+    torch.manual_seed(0)
+    spec = smallest("penn-dcgan")
+    networks = spec.build(16, 3)
+    player = game(networks, spec, 16, penalties=[{"name": name}])
+    stats = player.play([batch(networks, spec, 16, 1)], 0)
+    assert bool(stats.loss_d.isfinite() & stats.grad_norm_d.isfinite())
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES.names())

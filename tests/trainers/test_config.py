@@ -47,7 +47,7 @@ def test_validates_without_torch() -> None:
         ),
         ({"architecture": "progan", "generator": {"lr": 0}}, ("generator", "lr")),
         ({"architecture": "progan", "discriminator": {"beta1": 1}}, ("discriminator", "beta1")),
-        ({"architecture": "progan", "batch": 1}, ("batch",)),
+        ({"architecture": "progan", "batch": 0}, ("batch",)),
         ({"architecture": "progan", "seed": 1}, ("seed",)),
         ({"architecture": {"name": "progan", "width": 30}}, ("architecture", "width")),
         ({}, ("architecture",)),
@@ -79,6 +79,14 @@ def test_mistakes_carry_their_path(tree: dict[str, Any], path: tuple[str, ...]) 
         (
             {"architecture": {"name": "progan", "max_norm": 0.5}, "spectral_norm": "both"},
             "max_norm 0.5 is below 1",
+        ),
+        (
+            {"architecture": "comic-vanilla", "batch": 1},
+            "'comic-vanilla' cannot be trained with batch 1: .*allowed: at least 2",
+        ),
+        (
+            {"architecture": "penn-dcgan", "batch": 1, "fakes_among_reals": 0.5},
+            "fakes_among_reals 0.5 replaces at most half of a batch.*batch of at least 2",
         ),
     ],
 )

@@ -7,8 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
+from animesearch.errors import UnsupportedError
 from animesearch.trainers.architectures import ARCHITECTURES
-from animesearch.trainers.modules.constraints import limit_norms, weighted_layers
+from animesearch.trainers.modules.constraints import (
+    limit_norms,
+    refuse_contradiction,
+    weighted_layers,
+)
 from animesearch.trainers.modules.layers import ScaledConv, ScaledLinear
 from animesearch.trainers.modules.spectral import normalise_spectrally
 
@@ -95,6 +100,14 @@ def test_spectrally_normalised_layers_stay(wrap: object) -> None:
     assert len(before) > 2
     limit_norms(layer, 1e-3)
     assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())
+
+
+def test_a_limit_below_1_contradicts_spectral_normalisation() -> None:
+    plain, normalised = nn.Linear(4, 3), parametrizations.spectral_norm(nn.Linear(4, 3))
+    refuse_contradiction([plain], 0.5)
+    refuse_contradiction([plain, normalised], 1.0)
+    with pytest.raises(UnsupportedError, match=r"max-norm of 0\.5 contradicts.*at least 1"):
+        refuse_contradiction([plain, normalised], 0.5)
 
 
 @pytest.mark.parametrize("name", ["penn-dcgan", "progan"])

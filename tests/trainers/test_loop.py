@@ -15,9 +15,10 @@ import torch
 
 from animesearch.errors import CheckpointError, DataError, MetricError, UnsupportedError
 from animesearch.metrics.evaluator import Draw, Score
+from animesearch.trainers.architectures import ARCHITECTURES
 from animesearch.trainers.checkpoint import best_checkpoint, checkpoint_files, load_checkpoint
 from animesearch.trainers.config import TrialConfig
-from animesearch.trainers.loop import PROBES, reference_diversity, train
+from animesearch.trainers.loop import PROBES, first_reals, reference_diversity, train
 from animesearch.trainers.models import load_generator
 from animesearch.trainers.report import Report
 from animesearch.trainers.setting import BatchSource, TrialSetting
@@ -29,7 +30,7 @@ PROGAN = {"name": "progan", "width": 4, "latent": 8, "growth": 0.9}
 def brightness(draw: Draw) -> Score:
     """A cheap score of real samples, which also draws random numbers of its own."""
     torch.rand(3)
-    return Score(float(draw(0, 16).float().mean()), "brightness", 16)
+    return Score(float(draw(0, 16).float().mean()), "brightness", 16, noise=0.25)
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -50,6 +51,7 @@ def test_reports_at_ticks_and_rungs(config: Make, setting: Make, source: Make) -
     last = reports[-1]
     assert last.metric == "brightness"
     assert last.score is not None
+    assert last.noise == 0.25 and reports[0].noise is None
     assert last.best == min(r.score for r in reports if r.score is not None)
     assert reports[0].score is None
     assert last.confusion is not None
@@ -131,10 +133,41 @@ rising = iter((1.0, 2.0))
 
 def test_refuses_the_checkpoint_of_another_trial(config: Make, setting: Make, source: Make) -> None:
     list(train(config(), setting(), source()))
-    with pytest.raises(CheckpointError, match="another trial: config"):
+    with pytest.raises(CheckpointError, match=r"another trial: another configuration$"):
         next(train(config(loss="lsgan"), setting(), source()))
-    with pytest.raises(CheckpointError, match="another trial: seed"):
+    with pytest.raises(CheckpointError, match=r"another trial: seed 3, not 4$"):
         next(train(config(), setting(seed=4), source()))
+
+
+def test_refuses_the_checkpoint_of_other_classes(config: Make, setting: Make, source: Make) -> None:
+    """By name, not by the shape of a weight."""
+    spec = config(architecture={"name": "r3gan", **ARCHITECTURES.get("r3gan").smallest})
+    two = setting(classes=("cat", "dog"), class_shares=(0.5, 0.5))
+    list(train(spec, two, source(), labels=lambda images: np.arange(8) % 2))
+    three = replace(two, classes=("cat", "cow", "dog"), class_shares=(0.5, 0.25, 0.25))
+    for other in (three, replace(two, classes=(), class_shares=())):
+        with pytest.raises(CheckpointError, match=r"another trial: classes \['cat', 'dog'\], not"):
+            next(train(spec, other, source(), labels=lambda images: np.arange(8) % 3))
+
+
+@pytest.mark.parametrize("architecture", [{"name": "penn-dcgan"}, PROGAN, {"name": "ganime-ae"}])
+def test_single_images(
+    config: Make, setting: Make, source: Make, architecture: dict[str, Any]
+) -> None:
+    """M6: every image is a batch, and the reals that samples are compared with are several."""
+    size = 64 if architecture["name"] == "ganime-ae" else 16
+    spec = config(architecture={**architecture, "width": 4, "latent": 8}, batch=1)
+    place = setting(images=12, rungs=(6, 12), tick=6, size=size)
+    reports = list(train(spec, place, source(size=size, batch=1), brightness))
+    assert [r.images for r in reports] == [6, 12]
+    rows = list(csv.DictReader((place.folder / "losses.csv").open()))
+    assert [int(row["images"]) for row in rows] == list(range(1, 13))
+    assert all(math.isfinite(float(row["loss_g"])) for row in rows)
+
+
+def test_the_reals_to_compare_with_come_from_several_batches(source: Make) -> None:
+    assert np.array_equal(first_reals(source(batch=3)), source(batch=9)(0))
+    assert np.array_equal(first_reals(source(batch=16)), source(batch=16)(0))
 
 
 @pytest.mark.parametrize("architecture", ["penn-dcgan", "progan"])
@@ -230,8 +263,10 @@ def test_bad_trials_are_refused(config: Make, setting: Make, source: Make) -> No
         next(train(config(), setting(size=20), source(size=20)))
     with pytest.raises(UnsupportedError, match="at least 80"):
         next(train(config(batch=80), setting(), source(batch=80)))
+    with pytest.raises(UnsupportedError, match="'ganime-ae' cannot be trained with batch 1 at 32"):
+        next(train(config(architecture="ganime-ae", batch=1), setting(size=32), source(size=32)))
     same = np.zeros((8, 3, 16, 16), np.uint8)
-    with pytest.raises(DataError, match="first batch are the same"):
+    with pytest.raises(DataError, match="first 8 real images are the same"):
         next(train(config(), setting(), lambda images: same))
 
 

@@ -12,12 +12,7 @@ from torch import Tensor, nn
 from animesearch.trainers.architectures import ARCHITECTURES
 from animesearch.trainers.architectures.progan import base_and_doublings, filters
 from animesearch.trainers.modules.growing import GrowingDiscriminator, GrowingGenerator
-from animesearch.trainers.modules.layers import (
-    LayerMaker,
-    MinibatchStdDev,
-    PixelNorm,
-    max_norm,
-)
+from animesearch.trainers.modules.layers import LayerMaker, MinibatchStdDev, PixelNorm
 
 
 def pair(size: int = 16, **options: Any) -> tuple[GrowingGenerator, GrowingDiscriminator]:
@@ -55,13 +50,6 @@ def test_equalised_layers_keep_the_size_of_signals() -> None:
     inside = conv(torch.randn(8, 64, 8, 8))[:, :, 1:-1, 1:-1]
     assert float(inside.detach().std()) == pytest.approx(1.0, rel=0.1)
     assert float(dense(torch.randn(64, 256)).detach().std()) == pytest.approx(1.0, rel=0.1)
-
-
-def test_max_norm_shrinks_only_what_is_too_long() -> None:
-    layer = nn.Linear(2, 2)
-    layer.weight = nn.Parameter(torch.tensor([[3.0, 4.0], [0.3, 0.4]]))
-    max_norm([layer], 1.0)
-    assert torch.allclose(layer.weight, torch.tensor([[0.6, 0.8], [0.3, 0.4]]))
 
 
 def test_constraint_spares_the_last_layer_of_d() -> None:

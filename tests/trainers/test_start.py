@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from animesearch.errors import CheckpointError, RunFolderError
+from animesearch.trainers.architectures import ARCHITECTURES
 from animesearch.trainers.checkpoint import checkpoint_files, load_checkpoint
 from animesearch.trainers.config import StartOptions
 from animesearch.trainers.loop import train
+from animesearch.trainers.start import by_content
 
 Make = Callable[..., Any]
 
@@ -111,6 +115,63 @@ def test_a_smaller_growing_network_goes_on_at_the_next_stage(
     record = json.loads((tmp_path / "big" / "start.json").read_text())
     assert record["taken"]["generator"] > 10
     assert all(".3." in name for name in record["fresh"])
+
+
+def conditional(config: Make, **parts: Any) -> Any:
+    return config(architecture={"name": "r3gan", **ARCHITECTURES.get("r3gan").smallest}, **parts)
+
+
+@pytest.mark.parametrize("classes", [(), ("cat", "cow", "dog")])
+def test_other_classes(
+    config: Make, setting: Make, source: Make, tmp_path: Path, classes: tuple[str, ...]
+) -> None:
+    """What depends on the number of classes begins anew; where it is not dropped, it is named."""
+    two = setting(folder=tmp_path / "two", classes=("cat", "dog"), class_shares=(0.5, 0.5))
+    list(train(conditional(config), two, source(), labels=lambda images: np.arange(8) % 2))
+    donor = checkpoint_files(two.folder / "checkpoints")[-1]
+    place = setting(
+        folder=tmp_path / "other",
+        images=8,
+        rungs=(8,),
+        tick=8,
+        classes=classes,
+        class_shares=(0.5, 0.25, 0.25) if classes else (),
+    )
+
+    def begin(**drop: Any) -> None:
+        start = {"run": str(donor), **drop}
+        spec = conditional(config, start=start)
+        list(train(spec, place, source(), labels=lambda images: np.arange(8) % 3))
+
+    with pytest.raises(CheckpointError, match=r"has the shape .*; allowed: drop: auto"):
+        begin(drop=["nothing"])
+    begin()
+    record = json.loads((tmp_path / "other" / "start.json").read_text())
+    assert record["taken"]["generator"] > 3
+    assert record["taken"]["discriminator"] > 3
+
+
+def test_a_moved_run_is_the_same_configuration(
+    donor: Path, config: Make, setting: Make, source: Make, tmp_path: Path
+) -> None:
+    """Told apart by the weights, not by where they lie."""
+    moved = tmp_path / "elsewhere" / "copy.ckpt"
+    moved.parent.mkdir()
+    shutil.copy(donor, moved)
+    here, there = ({"batch": 8, "start": {"run": str(place)}} for place in (donor, moved))
+    assert by_content(here) == by_content(there)
+    assert str(tmp_path) not in json.dumps(by_content(here))
+    named = {"run": str(donor), "drop": ["generator.body.0.*"]}
+    assert by_content({"batch": 8, "start": named}) != by_content(here)
+    other = setting(folder=tmp_path / "other", seed=4)
+    list(train(config(), other, source()))
+    weights = str(checkpoint_files(other.folder / "checkpoints")[-1])
+    assert by_content({"batch": 8, "start": {"run": weights}}) != by_content(here)
+
+
+@pytest.mark.parametrize("config", [{"batch": 8}, {"start": None}, {"start": {"run": "/no/run"}}])
+def test_without_weights_the_configuration_stays(config: dict[str, Any]) -> None:
+    assert by_content(config) == config
 
 
 def test_a_relative_place_counts_from_where_it_was_read(

@@ -66,6 +66,25 @@ class ArchitectureSpec(Spec, ABC):
                 f"classes; architectures that do: {able or 'none'}"
             )
 
+    def least_batch(self, size: int) -> int:  # noqa: ARG002
+        """Images that a training step at ``size`` pixels needs at least.
+
+        1, except where batch norm meets an image with one value per channel: alone, that value
+        is its own mean.
+        """
+        return 1
+
+    def batch_problem(self, batch: int, *sizes: int) -> str:
+        """Why ``batch`` images are too few to train with at all ``sizes`` (none: any), else ''."""
+        least = min(map(self.least_batch, sizes or self.sizes))
+        if batch >= least:
+            return ""
+        where = f" at {', '.join(map(str, sizes))} pixels" if sizes else ""
+        return (
+            f"architecture '{self.name}' cannot be trained with batch {batch}{where}: batch norm "
+            f"would meet a single value per channel; allowed: at least {least}"
+        )
+
     def spectral_problem(self) -> str:
         """Why a trial's spectral normalisation cannot go with this design, else ''."""
         return ""

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from animesearch.trainers.architectures.base import ARCHITECTURES, ArchitectureSpec, Task
+from animesearch.trainers.architectures.base import ARCHITECTURES, Task
+from animesearch.trainers.architectures.comic_base import ComicSpec
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from animesearch.trainers.modules.networks import Networks
 
 BASES = {28: 7, 48: 12, 64: 8}
 """Side of the image that G's dense layer makes, by the size of the whole."""
@@ -20,7 +19,7 @@ HALVINGS = {28: 2, 48: 3, 64: 4}
 
 
 @ARCHITECTURES.register
-class ComicCgan(ArchitectureSpec):
+class ComicCgan(ComicSpec):
     """Strides in place of pooling, kernel 5, for 28, 48 and 64 px (C: convolutional).
 
     G at 64 px: dense to (128, 8, 8) without bias, then transposed convolutions of stride 2 with
@@ -47,65 +46,50 @@ class ComicCgan(ArchitectureSpec):
 
     name: Literal["comic-cgan"] = "comic-cgan"
     width: int = Field(128, ge=4, le=1024, multiple_of=4, description="filters of the widest layer")
-    latent: int = Field(100, ge=1, le=4096, description="dimensions of z")
-    dropout: float = Field(0.5, ge=0, lt=1, description="share of values that D's layers drop")
-    bn_momentum: float = Field(
-        0.99, ge=0, lt=1, description="share of batch norm's running statistics kept per batch"
-    )
 
-    def networks(self, task: Task) -> Networks:
-        """Both networks."""
-        from animesearch.trainers.modules.convolutional import keras_networks
+    def generator_body(self, task: Task) -> nn.Sequential:
+        """Listing 4."""
+        from torch import nn
 
-        return keras_networks(
-            _generator_body(self, task), _discriminator_body(self, task), self.latent, task.size
-        )
+        from animesearch.trainers.modules.convolutional import DoublingConv2d, keras_norm
 
-
-def _generator_body(spec: ComicCgan, task: Task) -> nn.Sequential:
-    """Listing 4."""
-    from torch import nn
-
-    from animesearch.trainers.modules.convolutional import DoublingConv2d, keras_norm
-
-    base = BASES[task.size]
-    width = spec.width
-    parts: list[nn.Module] = [
-        nn.Flatten(),
-        nn.Linear(spec.latent, width * base**2, bias=False),
-        keras_norm(nn.BatchNorm1d, width * base**2, spec.bn_momentum),
-        nn.ReLU(inplace=True),
-        nn.Unflatten(1, (width, base, base)),
-    ]
-    doublings = (task.size // base).bit_length() - 1
-    inputs = width
-    for outputs in [width] * (doublings - 1) + [width // 2]:
-        parts += [
-            DoublingConv2d(inputs, outputs),
-            keras_norm(nn.BatchNorm2d, outputs, spec.bn_momentum),
+        base = BASES[task.size]
+        width = self.width
+        parts: list[nn.Module] = [
+            nn.Flatten(),
+            nn.Linear(self.latent, width * base**2, bias=False),
+            keras_norm(nn.BatchNorm1d, width * base**2, self.bn_momentum),
             nn.ReLU(inplace=True),
+            nn.Unflatten(1, (width, base, base)),
         ]
-        inputs = outputs
-    last = nn.ConvTranspose2d(inputs, task.channels, 5, padding=2, bias=False)
-    return nn.Sequential(*parts, last, nn.Tanh())
+        doublings = (task.size // base).bit_length() - 1
+        inputs = width
+        for outputs in [width] * (doublings - 1) + [width // 2]:
+            parts += [
+                DoublingConv2d(inputs, outputs),
+                keras_norm(nn.BatchNorm2d, outputs, self.bn_momentum),
+                nn.ReLU(inplace=True),
+            ]
+            inputs = outputs
+        last = nn.ConvTranspose2d(inputs, task.channels, 5, padding=2, bias=False)
+        return nn.Sequential(*parts, last, nn.Tanh())
 
+    def discriminator_body(self, task: Task) -> nn.Sequential:
+        """Listing 3."""
+        from torch import nn
 
-def _discriminator_body(spec: ComicCgan, task: Task) -> nn.Sequential:
-    """Listing 3."""
-    from torch import nn
+        from animesearch.trainers.modules.convolutional import HalvingConv2d, keras_norm
 
-    from animesearch.trainers.modules.convolutional import HalvingConv2d, keras_norm
-
-    halvings = HALVINGS[task.size]
-    parts: list[nn.Module] = []
-    inputs = task.channels
-    for outputs in [spec.width // 4, spec.width // 2, spec.width, spec.width][:halvings]:
-        parts += [
-            HalvingConv2d(inputs, outputs),
-            keras_norm(nn.BatchNorm2d, outputs, spec.bn_momentum),
-            nn.LeakyReLU(0.3, inplace=True),
-            nn.Dropout(spec.dropout),
-        ]
-        inputs = outputs
-    side = task.size >> halvings
-    return nn.Sequential(*parts, nn.Flatten(), nn.Linear(inputs * side**2, 1))
+        halvings = HALVINGS[task.size]
+        parts: list[nn.Module] = []
+        inputs = task.channels
+        for outputs in [self.width // 4, self.width // 2, self.width, self.width][:halvings]:
+            parts += [
+                HalvingConv2d(inputs, outputs),
+                keras_norm(nn.BatchNorm2d, outputs, self.bn_momentum),
+                nn.LeakyReLU(0.3, inplace=True),
+                nn.Dropout(self.dropout),
+            ]
+            inputs = outputs
+        side = task.size >> halvings
+        return nn.Sequential(*parts, nn.Flatten(), nn.Linear(inputs * side**2, 1))

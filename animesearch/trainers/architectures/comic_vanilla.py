@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from animesearch.trainers.architectures.base import ARCHITECTURES, ArchitectureSpec, Task
+from animesearch.trainers.architectures.base import ARCHITECTURES, Task
+from animesearch.trainers.architectures.comic_base import ComicSpec
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from animesearch.trainers.modules.networks import Networks
 
 FULL_WIDTH = 256
 """The ``width`` of the listings."""
@@ -21,7 +20,7 @@ UNITS = (4098, 2046, 1024, 512, 256)
 
 
 @ARCHITECTURES.register
-class ComicVanilla(ArchitectureSpec):
+class ComicVanilla(ComicSpec):
     """Dense discriminator against upsampling and convolutions, for 48 px.
 
     D: flatten, dense layers of H W, 4098, 2046, 1024, 512 and 256 units, LeakyReLU(0.2) and
@@ -50,59 +49,44 @@ class ComicVanilla(ArchitectureSpec):
     width: int = Field(
         FULL_WIDTH, ge=4, le=1024, multiple_of=4, description="filters of G's first image"
     )
-    latent: int = Field(100, ge=1, le=4096, description="dimensions of z")
-    dropout: float = Field(0.5, ge=0, lt=1, description="share of values that D's layers drop")
-    bn_momentum: float = Field(
-        0.99, ge=0, lt=1, description="share of batch norm's running statistics kept per batch"
-    )
 
-    def networks(self, task: Task) -> Networks:
-        """Both networks."""
-        from animesearch.trainers.modules.convolutional import keras_networks
+    def generator_body(self, task: Task) -> nn.Sequential:
+        """Listing 2."""
+        from torch import nn
 
-        return keras_networks(
-            _generator_body(self, task), _discriminator_body(self, task), self.latent, task.size
-        )
+        from animesearch.trainers.modules.convolutional import keras_norm
 
-
-def _generator_body(spec: ComicVanilla, task: Task) -> nn.Sequential:
-    """Listing 2."""
-    from torch import nn
-
-    from animesearch.trainers.modules.convolutional import keras_norm
-
-    base = task.size // 8
-    first = spec.width * base**2
-    parts: list[nn.Module] = [
-        nn.Flatten(),
-        nn.Linear(spec.latent, first),
-        nn.ReLU(inplace=True),
-        keras_norm(nn.BatchNorm1d, first, spec.bn_momentum),
-        nn.Unflatten(1, (spec.width, base, base)),
-        nn.Upsample(scale_factor=2),
-    ]
-    widths = [spec.width >> level for level in range(3)]
-    for (inputs, outputs), kernel in zip(pairwise(widths), (3, 5), strict=True):
-        parts += [
-            nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2),
+        base = task.size // 8
+        first = self.width * base**2
+        parts: list[nn.Module] = [
+            nn.Flatten(),
+            nn.Linear(self.latent, first),
             nn.ReLU(inplace=True),
-            keras_norm(nn.BatchNorm2d, outputs, spec.bn_momentum),
+            keras_norm(nn.BatchNorm1d, first, self.bn_momentum),
+            nn.Unflatten(1, (self.width, base, base)),
             nn.Upsample(scale_factor=2),
         ]
-    return nn.Sequential(*parts, nn.Conv2d(widths[-1], task.channels, 5, padding=2), nn.Tanh())
+        widths = [self.width >> level for level in range(3)]
+        for (inputs, outputs), kernel in zip(pairwise(widths), (3, 5), strict=True):
+            parts += [
+                nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2),
+                nn.ReLU(inplace=True),
+                keras_norm(nn.BatchNorm2d, outputs, self.bn_momentum),
+                nn.Upsample(scale_factor=2),
+            ]
+        return nn.Sequential(*parts, nn.Conv2d(widths[-1], task.channels, 5, padding=2), nn.Tanh())
 
+    def discriminator_body(self, task: Task) -> nn.Sequential:
+        """Listing 1."""
+        from torch import nn
 
-def _discriminator_body(spec: ComicVanilla, task: Task) -> nn.Sequential:
-    """Listing 1."""
-    from torch import nn
-
-    pixels = task.size**2
-    hidden = [max(1, units * spec.width // FULL_WIDTH) for units in (pixels, *UNITS)]
-    parts: list[nn.Module] = [nn.Flatten()]
-    for inputs, outputs in pairwise([task.channels * pixels, *hidden]):
-        parts += [
-            nn.Linear(inputs, outputs),
-            nn.LeakyReLU(0.2, inplace=True),
-            nn.Dropout(spec.dropout),
-        ]
-    return nn.Sequential(*parts, nn.Linear(hidden[-1], 1))
+        pixels = task.size**2
+        hidden = [max(1, units * self.width // FULL_WIDTH) for units in (pixels, *UNITS)]
+        parts: list[nn.Module] = [nn.Flatten()]
+        for inputs, outputs in pairwise([task.channels * pixels, *hidden]):
+            parts += [
+                nn.Linear(inputs, outputs),
+                nn.LeakyReLU(0.2, inplace=True),
+                nn.Dropout(self.dropout),
+            ]
+        return nn.Sequential(*parts, nn.Linear(hidden[-1], 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -56,6 +57,10 @@ class GanimeAe(ArchitectureSpec):
         description="dimensions of the code; default: 512, in version 1: 32",
     )
 
+    def least_batch(self, size: int) -> int:
+        """Version 2 has batch norm, at 32 px on a last block of one pixel."""
+        return 1 if self.version == 1 else least_batch(size)
+
     def networks(self, task: Task) -> Networks:
         """Decoder and encoder."""
         from animesearch.trainers.modules.autoencoding import AutoencoderPlan
@@ -73,6 +78,16 @@ class GanimeAe(ArchitectureSpec):
             hidden_back=(64, 128) if first else (),
             transposed=not first,
         ).networks()
+
+
+def least_batch(size: int) -> int:
+    """Images that the batch norm after the last block of version 2 needs at least.
+
+    >>> least_batch(32), least_batch(64)
+    (2, 1)
+    """
+    _, strides = layers(2, 1)
+    return 1 if size > prod(strides) else 2
 
 
 def layers(version: int, width: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from animesearch.trainers.architectures.base import ARCHITECTURES, ArchitectureSpec, Kind, Task
+from animesearch.trainers.architectures.ganime_ae import layers, least_batch
 
 if TYPE_CHECKING:
     from animesearch.trainers.modules.networks import Networks
@@ -40,9 +41,12 @@ class GanimeVae(ArchitectureSpec):
     latent: int = Field(128, ge=1, le=4096, description="dimensions of the code")
     dense: int = Field(512, ge=1, le=8192, description="units of the encoder's dense layer")
 
+    def least_batch(self, size: int) -> int:
+        """As for version 2 of ``ganime-ae``."""
+        return least_batch(size)
+
     def networks(self, task: Task) -> Networks:
         """Decoder and encoder."""
-        from animesearch.trainers.architectures.ganime_ae import layers
         from animesearch.trainers.modules.autoencoding import AutoencoderPlan
 
         filters, strides = layers(2, self.width)

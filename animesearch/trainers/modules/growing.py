@@ -14,7 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from animesearch.trainers.growth import GrowthSchedule, Stage
-from animesearch.trainers.modules.layers import LayerMaker, MinibatchStdDev, PixelNorm, max_norm
+from animesearch.trainers.modules.constraints import (
+    limit_layers,
+    refuse_contradiction,
+    weighted_layers,
+)
+from animesearch.trainers.modules.layers import LayerMaker, MinibatchStdDev, PixelNorm
 from animesearch.trainers.modules.networks import Discriminator, Generator
 
 
@@ -44,11 +49,6 @@ class GrowingPlan:
     def size(self) -> int:
         """Side of the full image in pixels."""
         return self.base * 2**self.last
-
-
-def constrained(module: nn.Module) -> list[nn.Conv2d | nn.Linear]:
-    """All convolutions and dense layers, in order."""
-    return [layer for layer in module.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
 
 
 def two_convs(layers: LayerMaker, inputs: int, outputs: int, norm: bool) -> nn.Sequential:
@@ -93,7 +93,7 @@ class GrowingGenerator(Generator):
         self.to_rgb = nn.ModuleDict(
             {str(d): layers.conv(f[d], plan.channels, 1, gain=1.0) for d in stages}
         )
-        self._constrained = [] if layers.equalised else constrained(self)
+        self._constrained = [] if layers.equalised else weighted_layers(self)
 
     def set_progress(self, images: int, budget: int) -> None:
         """Stage and fade of ``images`` of ``budget``."""
@@ -101,7 +101,8 @@ class GrowingGenerator(Generator):
 
     def constrain(self) -> None:
         """Max-norm on every layer, where the learning rate is not equalised."""
-        max_norm(self._constrained, self.plan.limit)
+        refuse_contradiction(self._constrained, self.plan.limit)
+        limit_layers(self._constrained, self.plan.limit)
 
     def forward(self, z_BZ: Tensor) -> Tensor:
         """Images of the current stage, in [-1, 1]."""
@@ -181,9 +182,10 @@ class GrowingDiscriminator(GrowingCritic):
         self.final = nn.Sequential(
             MinibatchStdDev(), *two_convs(layers, f[1] + 1, f[0], norm=False), nn.Flatten()
         )
-        self._constrained = [] if layers.equalised else constrained(self)
+        self._constrained = [] if layers.equalised else weighted_layers(self)
         self.head = layers.dense(f[0] * plan.base**2, 1, gain=1.0)
 
     def constrain(self) -> None:
         """Max-norm on every layer but the last, where the learning rate is not equalised."""
-        max_norm(self._constrained, self.plan.limit)
+        refuse_contradiction(self._constrained, self.plan.limit)
+        limit_layers(self._constrained, self.plan.limit)

@@ -9,9 +9,6 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils import parametrize
-
-from animesearch.errors import UnsupportedError
 
 L = TypeVar("L", nn.Conv2d, nn.Linear)
 
@@ -29,7 +26,8 @@ class MinibatchStdDev(nn.Module):
 
     The deviation of each feature at each place is taken over the whole batch, as in seed 004, or
     over ``group`` neighbours in it (Karras's code: 4).  Where the group does not divide the batch
-    its parts differ by one image at most.
+    its parts differ by one image at most.  One image alone has no deviation: the channel is then
+    the same for all, and tells nothing.
     """
 
     def __init__(self, group: int | None = None) -> None:
@@ -113,23 +111,6 @@ class LayerMaker:
         if self.equalised:
             return ScaledLinear(inputs, outputs, gain)
         return _fan_in_normal(nn.Linear(inputs, outputs))
-
-
-def max_norm(layers: list[nn.Conv2d | nn.Linear], limit: float) -> None:
-    """Shrink, in place, the weights of each output unit to an L2 norm of at most ``limit``.
-
-    A layer with spectral normalisation keeps a limit of 1 or more by itself: the norm of a unit
-    is at most that of the matrix.  A lower one contradicts it: :class:`UnsupportedError`.
-    """
-    with torch.no_grad():
-        for layer in layers:
-            if not parametrize.is_parametrized(layer, "weight"):
-                layer.weight.renorm_(2, 0, limit)
-            elif limit < 1:
-                raise UnsupportedError(
-                    f"a max-norm of {limit} contradicts spectral normalisation, which makes the "
-                    f"largest singular value of a layer's weights 1; allowed: at least 1"
-                )
 
 
 def _standard_normal(layer: nn.Conv2d | nn.Linear) -> None:

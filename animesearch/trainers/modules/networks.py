@@ -172,7 +172,7 @@ class Decoder(Generator, ABC):
 
     @torch.no_grad()
     def observe(self, code_BZ: Tensor, rate: float = 0.02) -> None:
-        """Take a batch of codes (B >= 2) into the mean and the covariance.
+        """Take a batch of codes (B >= 1) into the mean and the covariance.
 
         The first ``1 / rate`` batches are pooled with equal weights; after that each counts
         ``rate``, and older ones fade.  The covariance holds the spread of the batches' means too,

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from animesearch.trainers.penalties.base import PENALTIES, Penalty, PenaltySpec
-from animesearch.trainers.penalties.gradients import zero_centred_penalty
-
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
-    from animesearch.trainers.losses import Critic
+from animesearch.trainers.penalties.base import PENALTIES
+from animesearch.trainers.penalties.zero_centred import ZeroCentred
 
 
 @PENALTIES.register
-class R1(PenaltySpec):
+class R1(ZeroCentred):
     """R1 (Mescheder 2018): half the squared gradient of D at the reals.
 
     ``weight`` is the paper's gamma, as in StyleGAN and R3GAN: D's loss gains
@@ -23,15 +17,6 @@ class R1(PenaltySpec):
     """
 
     source: ClassVar[str] = "Mescheder 2018, arXiv:1801.04406, equation 9"
+    at: ClassVar[Literal["reals", "fakes"]] = "reals"
 
     name: Literal["r1"] = "r1"
-
-    def build(self) -> Penalty:
-        """``1/2 E |grad_x D(x)|_2^2`` at the reals."""
-
-        def penalty(
-            critic: Critic, x_real_BCHW: Tensor, _x_fake_BCHW: Tensor, _rng: torch.Generator
-        ) -> Tensor:
-            return zero_centred_penalty(critic, x_real_BCHW)
-
-        return penalty

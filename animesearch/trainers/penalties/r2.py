@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from animesearch.trainers.penalties.base import PENALTIES, Penalty, PenaltySpec
-from animesearch.trainers.penalties.gradients import zero_centred_penalty
-
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
-    from animesearch.trainers.losses import Critic
+from animesearch.trainers.penalties.base import PENALTIES
+from animesearch.trainers.penalties.zero_centred import ZeroCentred
 
 
 @PENALTIES.register
-class R2(PenaltySpec):
+class R2(ZeroCentred):
     """R2 (Mescheder 2018): half the squared gradient of D at the fakes.
 
     ``weight`` is the paper's gamma, as with ``r1``: D's loss gains
@@ -23,15 +17,6 @@ class R2(PenaltySpec):
     """
 
     source: ClassVar[str] = "Mescheder 2018, arXiv:1801.04406, equation 10"
+    at: ClassVar[Literal["reals", "fakes"]] = "fakes"
 
     name: Literal["r2"] = "r2"
-
-    def build(self) -> Penalty:
-        """``1/2 E |grad_x D(x)|_2^2`` at the fakes."""
-
-        def penalty(
-            critic: Critic, _x_real_BCHW: Tensor, x_fake_BCHW: Tensor, _rng: torch.Generator
-        ) -> Tensor:
-            return zero_centred_penalty(critic, x_fake_BCHW)
-
-        return penalty
