@@ -6,15 +6,20 @@ Exit codes: 0 done, 1 a fault, 2 a mistake of the user's, 130 interrupted.
 
 from __future__ import annotations
 
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from animesearch import __version__
+from animesearch.commands import data
+from animesearch.commands.dashboard import dashboard
+from animesearch.commands.evaluate import evaluate
+from animesearch.commands.options import JsonOption, PluginOption, RunArgument, print_json
+from animesearch.commands.ranking import rank
+from animesearch.commands.report import report
 from animesearch.errors import UserError
 
 USER_MISTAKE = 2
@@ -27,21 +32,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(data.app)
+app.command()(dashboard)
+app.command()(evaluate)
 
-RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="A.B=C", help="Override a value of the space; may be repeated."),
 ]
-PluginOption = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--plugin",
-        metavar="FILE.py",
-        help="Python file that registers components of your own; its code is run. May be repeated.",
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TrialOption = Annotated[
     str | None, typer.Option("--trial", metavar="ID", help="Trial; default: the best.")
 ]
@@ -112,6 +110,7 @@ class Listed(StrEnum):
     SOURCES = "sources"
     STEPS = "steps"
     FEATURES = "features"
+    MEASURES = "measures"
 
 
 def main() -> None:
@@ -180,26 +179,8 @@ def resume(folder: RunArgument) -> None:
     raise typer.Exit(go_on(folder))
 
 
-@app.command()
-def rank(folder: RunArgument, as_json: JsonOption = False) -> None:
-    """Rank the configurations of a run, finished or running."""
-    from animesearch.results.folder import RunFolder
-
-    opened = RunFolder.open(folder)
-    info, state = opened.info(), opened.state()
-    if as_json:
-        from animesearch.results.ranking import ranking_json
-
-        _print_json(ranking_json(info, state))
-        return
-    from rich.console import Console
-
-    from animesearch.results.tables import ranking_table
-
-    if not state.trials:
-        typer.echo(f"{folder}: no trial has begun yet")
-        return
-    Console().print(ranking_table(info, state))
+app.command()(rank)
+app.command()(report)
 
 
 @app.command()
@@ -264,7 +245,7 @@ def list_components(
     architectures = what is Listed.ARCHITECTURES
     rows = inventory(what.value, parameters or (as_json and architectures))
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
     from rich.console import Console
 
@@ -280,7 +261,7 @@ def schema(plugins: PluginOption = None) -> None:
     from animesearch.tuning.config import SpaceConfig
 
     load_plugins(plugins or [])
-    _print_json(json_schema(SpaceConfig))
+    print_json(json_schema(SpaceConfig))
 
 
 @app.command()
@@ -290,7 +271,7 @@ def doctor(as_json: JsonOption = False) -> None:
 
     findings = examine()
     if as_json:
-        _print_json(findings)
+        print_json(findings)
         return
     width = max(len(key) for key in findings)
     for key, value in findings.items():
@@ -310,7 +291,3 @@ def validate_cluster(
     if problems:
         raise typer.Exit(USER_MISTAKE)
     typer.echo(f"{file}: no mistake found")
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=1, allow_nan=False))

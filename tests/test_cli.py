@@ -261,3 +261,54 @@ def test_cluster_file(command: Command, tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("cluster_name: x\nprovidr: {type: aws}\n")
     code, text = command("validate-cluster", str(tmp_path / "bad.yaml"))
     assert code == 2 and "provider" in text
+
+
+def test_data_is_inspected_prepared_and_searched_from(command: Command, tmp_path: Path) -> None:
+    images = faces(tmp_path / "images", 6)
+    (images / "copy.png").write_bytes((images / "3.png").read_bytes())
+    (images / "words.png").write_text("no image")
+    code, text = command("data", "inspect", "images", "--html", "page.html")
+    assert code == 0 and "1 redundant by file" in text and "not-an-image" in text
+    assert "copy.png" in (tmp_path / "page.html").read_text()
+    options = ("--size", "16", "--step", "exact-duplicates", "--out", "set")
+    code, text = command("data", "prepare", "images", *options)
+    assert code == 0 and "6 of 8 images kept" in text and "prepared in" in text
+    code, text = command("data", "prepare", "images", *options)
+    assert code == 0 and "nothing to do" in text
+    code, text = command("data", "prepare", "set", "--size", "16", "--json")
+    assert code == 0 and '"found": 6' in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("prepare",), "name a source"),
+        (("prepare", "missing"), "no folder and no tar"),
+        (("prepare", "faces", "--size", "4"), "at least 8, got 4"),
+        (("prepare", "faces", "--step", "exact"), "unknown cleaning step 'exact'"),
+        (("prepare", "faces", "--set", "sise=8"), "did you mean 'size'"),
+        (("prepare", "faces", "--out", "."), "holds other things"),
+        (("inspect", "missing"), "no folder and no tar"),
+        (("inspect", "--space", "nosuch.yaml"), "nosuch.yaml"),
+    ],
+)
+def test_mistakes_about_data(
+    command: Command, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    (tmp_path / "mine.txt").write_text("keep")
+    code, text = command("data", *arguments)
+    assert code == 2 and words in text and "Traceback" not in text
+    assert (tmp_path / "mine.txt").read_text() == "keep"
+
+
+def test_evaluate_tells_numbers_and_what_they_rest_on(command: Command, tmp_path: Path) -> None:
+    faces(tmp_path / "a", 12), faces(tmp_path / "b", 20)
+    code, text = command("evaluate", "a", "--against", "b", "--features", "random", "--json")
+    assert code == 0
+    found, _ = json.JSONDecoder().raw_decode(text[text.index("{") :])
+    assert found["metric"] == "fd-random" and found["counts"] == {"images": 12, "against": 20}
+    assert {"frechet", "kid", "precision", "coverage"} <= found["values"].keys()
+    code, text = command("evaluate", "a", "--against", "b", "--features", "random")
+    assert code == 0 and "numbers compare at equal counts only" in text
+    code, text = command("evaluate", "a", "--against", "b", "--metrics", "fidd")
+    assert code == 2 and "Allowed: density-coverage" in text

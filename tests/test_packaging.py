@@ -23,6 +23,7 @@ REQUIREMENTS = [
     if (requirement := Requirement(line)).name != PROJECT["name"]
 ]
 OPTIONAL = {Requirement(line).name for extra in EXTRAS if extra != "dev" for line in EXTRAS[extra]}
+SHIPPED = (".py", ".yaml", ".typed", ".html", ".css", ".js", ".svg")
 LARGEST_FILE = 2_000_000
 """Bytes of a tracked file."""
 
@@ -138,7 +139,7 @@ def test_the_wheel_holds_the_spaces_the_types_and_the_licence(tmp_path: Path) ->
     expected = {
         str(file.relative_to(ROOT))
         for file in package.rglob("*")
-        if file.is_file() and file.suffix in (".py", ".yaml", ".typed")
+        if file.is_file() and file.suffix in SHIPPED
     }
     spaces = {name for name in expected if "/spaces/" in name and name.endswith(".yaml")}
     assert spaces

@@ -9,7 +9,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 STAGING: Final = ".staging-"
 
@@ -32,15 +32,26 @@ def staging(parent: Path) -> Iterator[Path]:
     """
     parent.mkdir(parents=True, exist_ok=True)
     sweep(parent)
-    folder = parent / f"{STAGING}{secrets.token_hex(8)}"
-    lock = folder.with_name(f"{folder.name}.lock")
-    with lock.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    folder, handle = _locked(parent)
+    with handle:
         folder.mkdir()
         try:
             yield folder
         finally:
             _remove(folder)
+
+
+def _locked(parent: Path) -> tuple[Path, TextIO]:
+    """A name for a new folder, and its lock, held."""
+    while True:
+        folder = parent / f"{STAGING}{secrets.token_hex(8)}"
+        lock = folder.with_name(f"{folder.name}.lock")
+        handle = lock.open("w")
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        # Before it was held, another process may have swept it as one that was left behind.
+        if lock.exists() and lock.stat().st_ino == os.fstat(handle.fileno()).st_ino:
+            return folder, handle
+        handle.close()
 
 
 def sweep(parent: Path) -> None:

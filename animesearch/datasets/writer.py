@@ -197,6 +197,7 @@ class PackWriter:
 
 def _digest(mapped: mmap.mmap) -> str:
     digest = hashlib.sha256()
-    for start in range(0, len(mapped), HASH_BYTES):
-        digest.update(mapped[start : start + HASH_BYTES])
+    with memoryview(mapped) as view:  # a slice of the map itself would be a copy
+        for start in range(0, len(view), HASH_BYTES):
+            digest.update(view[start : start + HASH_BYTES])
     return digest.hexdigest()

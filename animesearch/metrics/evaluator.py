@@ -13,13 +13,13 @@ import numpy.typing as npt
 from animesearch.errors import MetricError
 from animesearch.metrics.features import FeatureSpec
 from animesearch.metrics.features.base import check_images
-from animesearch.metrics.frechet import GaussianFactor, frechet_distance
-from animesearch.metrics.gaussian import Moments
+from animesearch.metrics.floor import floor_distance
+from animesearch.metrics.frechet import frechet_distance
+from animesearch.metrics.noise import standard_error
 from animesearch.metrics.statistics import (
     Images,
     RealStatistics,
     default_batch,
-    features_of,
 )
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ Draw = Callable[[int, int], "Tensor"]
 class Score:
     """A finite distance, lower is better.
 
-    ``value`` >= 0 in units of squared features, ``metric`` its name with the features in it,
+    ``value`` >= 0 in units of squared features, ``noise`` its standard error over draws of as many
+    fakes (see :mod:`animesearch.metrics.noise`), ``metric`` its name with the features in it,
     ``samples`` the number of fakes, ``seconds`` the time it took (drawing included),
     ``features_ND`` the fakes' features (float32) where they were asked for.
     """
@@ -41,6 +42,7 @@ class Score:
     metric: str
     samples: int
     seconds: float = 0.0
+    noise: float | None = None
     features_ND: npt.NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -98,38 +100,21 @@ class Evaluator:
             value=value,
             metric=self.spec.metric_name,
             samples=self.samples,
+            noise=standard_error(self.real.gaussian, features_ND),
             seconds=time.perf_counter() - began,
             features_ND=features_ND if keep_features else None,
         )
 
     def floor(self, images_NCHW: Images, seed: int = 0) -> Score:
-        """Distance between two disjoint halves of real images: what a perfect generator gets.
-
-        One half is the reference; of the other at most ``samples`` are taken, so that its count
-        equals that of a score.  Small counts bias distances upward, the floor like the scores,
-        and the reference here is half as large.  Needs at least 4 images.
-        """
+        """What a perfect generator gets at this count: see :func:`floor_distance`."""
         began = time.perf_counter()
-        check_images(images_NCHW.shape, str(images_NCHW.dtype))
-        half = len(images_NCHW) // 2
-        if half < 2:
-            raise MetricError(f"a floor needs at least 4 images, there are {len(images_NCHW)}")
-        order = np.random.default_rng(seed).permutation(len(images_NCHW))
-        first, second = order[:half], order[half:][: self.samples]
-        reference = GaussianFactor.of(Moments.of(self._features(images_NCHW, first)))
-        value = frechet_distance(reference, self._features(images_NCHW, second))
-        seconds = time.perf_counter() - began
-        return Score(value, self.spec.metric_name, len(second), seconds)
+        value = floor_distance(images_NCHW, self.network, self.samples, self.batch, seed)
+        count = min(self.samples, len(images_NCHW) - len(images_NCHW) // 2)
+        return Score(value, self.spec.metric_name, count, time.perf_counter() - began)
 
     def protocol(self) -> dict[str, Any]:
         """What a score depends on, plain JSON: scores compare only where it is equal."""
         return protocol(self.real, self.samples)
-
-    def _features(
-        self, images_NCHW: Images, rows: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.float32]:
-        ordered_NCHW = images_NCHW[np.sort(rows)]
-        return np.concatenate(list(features_of(ordered_NCHW, self.network, self.batch)))
 
     def _checked(self, fakes_BCHW: Tensor, count: int) -> Tensor:
         check_images(tuple(fakes_BCHW.shape), str(fakes_BCHW.dtype))

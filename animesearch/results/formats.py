@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from animesearch.results.records import Scalar
 
@@ -57,9 +58,20 @@ def score_text(score: float | None) -> str:
     """A distance with a precision that suits its size; ``-`` where there is no number."""
     if score is None or not math.isfinite(score):
         return NO_NUMBER
-    size = abs(score)
-    decimals = 1 if size >= 1000 else 2 if size >= 10 else 3 if size >= 0.1 else None
+    decimals = _decimals(score)
     return f"{score:.{decimals}f}" if decimals is not None else _short_float(score, 3)
+
+
+def decimals_of(score: float, value: float) -> str:
+    """``value`` with the decimals that ``score`` is shown with: a spread beside its mean."""
+    decimals = _decimals(score)
+    return score_text(value) if decimals is None else f"{value:.{decimals}f}"
+
+
+def _decimals(score: float) -> int | None:
+    """Digits behind the point, None for a number too small for a fixed count."""
+    size = abs(score)
+    return 1 if size >= 1000 else 2 if size >= 10 else 3 if size >= 0.1 else None
 
 
 def kimg(images: int) -> str:
@@ -102,7 +114,15 @@ def short_names(names: Sequence[str]) -> dict[str, str]:
     >>> short_names(["architecture.progan.width", "generator.lr", "discriminator.lr"])
     {'architecture.progan.width': 'width', 'generator.lr': 'G.lr', 'discriminator.lr': 'D.lr'}
     """
-    return {name: _shortest(name, [other for other in names if other != name]) for name in names}
+    return dict(_short_names(tuple(names)))
+
+
+@lru_cache(maxsize=64)
+def _short_names(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Remembered: a ranking asks for every one of its rows, which have few sets of names."""
+    return tuple(
+        (name, _shortest(name, [other for other in names if other != name])) for name in names
+    )
 
 
 def _shortest(name: str, others: Sequence[str]) -> str:

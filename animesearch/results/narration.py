@@ -79,8 +79,10 @@ class Narrator:
         text = f"{clean(plan.name)}: {plan.trials} trials of up to {kimg(plan.images)} kimg"
         if event.session == 1:
             return text
-        finished = sum(trial.done for trial in state.trials.values())
-        return f"{text}, resumed with {finished} finished"
+        finished = sum(trial.done for trial in state.of_phase("race"))
+        finals = sum(trial.done for trial in state.of_phase("final"))
+        after = f" and {finals} runs from new seeds" if finals else ""
+        return f"{text}, resumed with {finished} finished{after}"
 
     def _start(self, event: AttemptStarted, state: RunState) -> str:
         described = self._describe(event.trial_id)

@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from animesearch.results.formats import configuration, finite, varying
-from animesearch.results.ranking import pruned_at, ranking_score, stops
+from animesearch.results.ranking import pruned_at, stops
+from animesearch.results.readings import ranking_score
 from animesearch.results.records import (
     AttemptStarted,
     Event,
+    Phase,
     RunClosed,
     RunOpened,
     Scalar,
@@ -28,13 +30,15 @@ SHORTEST_BASIS = 5.0
 @dataclass(frozen=True)
 class Plan:
     """What a search will do: ``images`` is the full budget of one trial, ``rungs`` the images
-    of the rungs where a race stops trials (none without a race)."""
+    of the rungs where a race stops trials (none without a race), ``finals`` the runs after the race
+    that are trained to the end."""
 
     name: str
     metric: str
     trials: int
     images: int
     rungs: tuple[int, ...] = ()
+    finals: int = 0
 
     @property
     def keep(self) -> float:
@@ -89,6 +93,7 @@ class Row:
     score: float | None
     fresh: bool
     params: Mapping[str, Scalar]
+    phase: Phase = "race"
     configuration: str = ""
     tick: Tick = field(default_factory=Tick)
 
@@ -97,7 +102,8 @@ class Row:
 class Overview:
     """A moment of the search, immutable: a drawing thread may keep it.
 
-    ``expected_images`` counts what is done and what the race is expected to train still,
+    ``counts`` and ``to_start`` are of the race, ``running`` holds final runs too.
+    ``expected_images`` counts what is done and what the search is expected to train still,
     ``most_images`` every trial to its full budget; ``rate`` in images per second;
     ``seconds_left`` is an estimate, ``None`` while there is nothing to base it on.
     """
@@ -141,7 +147,8 @@ class Progress:
         """Take in ``event`` and the state after it."""
         with self._lock:
             self._copy(event, state)
-            self._stops, self._pruned_at = stops(state), pruned_at(state)
+            if self._images_before is None or isinstance(event, RunOpened | TrialEnded):
+                self._stops, self._pruned_at = stops(state), pruned_at(state)
             if self._images_before is None or isinstance(event, RunOpened):
                 self._images_before = sum(row.images for row in self._rows.values())
                 self._training_since = None
@@ -181,12 +188,13 @@ class Progress:
         running = [_described(row, names) for row in rows if row.state == "running"]
         best = _best(rows)
         done = sum(row.images for row in rows)
-        to_start = max(0, self.plan.trials - len(rows))
-        left = _images_left(self.plan, rows, to_start)
+        racing = [row for row in rows if row.phase == "race"]
+        to_start = max(0, self.plan.trials - len(racing))
+        left = _images_left(self.plan, racing, to_start) + _finals_left(self.plan, rows)
         measured = _measured(done - before, since, now)
         return Overview(
             plan=self.plan,
-            counts=Counter(row.state for row in rows),
+            counts=Counter(row.state for row in racing),
             to_start=to_start,
             running=tuple(running),
             best=_described(best, names) if best else None,
@@ -194,7 +202,7 @@ class Progress:
             pruned_at=pruned,
             done_images=done,
             expected_images=round(done + left),
-            most_images=self.plan.trials * self.plan.images,
+            most_images=(self.plan.trials + self.plan.finals) * self.plan.images,
             rate=_live_rate(running) or measured,
             elapsed=now - opened,
             seconds_left=left / measured if measured else None,
@@ -218,6 +226,7 @@ def _row(trial: TrialRecord) -> Row:
         score=ranking_score(trial),
         fresh=trial.rescored is not None,
         params=trial.params,
+        phase=trial.phase,
     )
 
 
@@ -235,6 +244,14 @@ def _described(row: Row, names: Sequence[str]) -> Row:
 def _images_left(plan: Plan, rows: Sequence[Row], to_start: int) -> float:
     open_rows = [row for row in rows if row.state not in DONE]
     return sum(plan.remaining(row.images) for row in open_rows) + to_start * plan.remaining()
+
+
+def _finals_left(plan: Plan, rows: Sequence[Row]) -> float:
+    """None of them is stopped."""
+    finals = [row for row in rows if row.phase == "final"]
+    to_start = max(0, plan.finals - len(finals))
+    begun = sum(max(0, plan.images - row.images) for row in finals if row.state not in DONE)
+    return to_start * plan.images + begun
 
 
 def _live_rate(running: Sequence[Row]) -> float | None:

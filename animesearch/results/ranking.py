@@ -5,27 +5,68 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from animesearch import __version__
 from animesearch.files import content_id
-from animesearch.results.formats import finite
+from animesearch.results.configurations import RankedConfiguration, rank_configurations
+from animesearch.results.readings import (
+    NUMBERLESS,
+    latest,
+    noise_of,
+    numberless_state,
+    numbers,
+    ranking_score,
+    stop_code,
+    survived,
+    why_ended,
+)
 from animesearch.results.records import RunInfo, Scalar, TrialState
 from animesearch.results.state import RunState, TrialRecord
+
+__all__ = [
+    "FINAL_NOTE",
+    "NOISE_NOTE",
+    "NUMBERLESS",
+    "RACE_NOTE",
+    "SEED_NOTE",
+    "Ranked",
+    "Run",
+    "cautions",
+    "finite_only",
+    "group_by_protocol",
+    "metric_share",
+    "notes",
+    "protocol_id",
+    "pruned_at",
+    "rank",
+    "ranking_json",
+    "ranking_score",
+    "stop_code",
+    "stops",
+    "survived",
+    "why_ended",
+]
 
 Run: TypeAlias = tuple[RunInfo, RunState]
 
 SEED_NOTE = (
     "One seed per configuration says little: the spread between seeds is larger than the "
-    "differences of close ranks. Train the best again from several seeds before choosing."
+    "differences of close ranks. Train the best again from several seeds before choosing "
+    "(search.finalists.seeds)."
 )
 RACE_NOTE = (
     "Race scores are the best of several readings, which favours trials that were read often; "
     "trials scored again on fresh samples stand first, by that score."
 )
-NUMBERLESS: tuple[TrialState, ...] = ("running", "collapsed", "failed", "pending")
-"""States of trials without a number, in the order in which a ranking lists them."""
+FINAL_NOTE = (
+    "Means over new seeds leave out the run of the race: it was chosen for its luck as well."
+)
+NOISE_NOTE = (
+    "The interval of a single run holds the noise of its samples only; the spread between seeds "
+    "is larger, so that runs which it tells apart may still be ties."
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +78,8 @@ class Ranked:
     scored yet) have neither ``score`` nor ``place``; a collapsed trial shows no number at all,
     because a distance to a collapsed generator misleads.  ``rungs_survived`` counts the rungs
     that it passed, ``images`` real images shown to D, ``device_seconds`` the time of its device,
-    ``noise`` the standard error of the score where it was estimated.
+    ``noise`` the standard error of the score where it was estimated, ``memorisation`` how much
+    nearer its samples are to training images than to held-out ones, in units of the metric.
     """
 
     place: int | None
@@ -56,6 +98,7 @@ class Ranked:
     rungs_survived: int
     device_seconds: float | None
     noise: float | None
+    memorisation: float | None
     params: dict[str, Scalar]
     config: dict[str, Any]
 
@@ -74,22 +117,8 @@ def rank(state: RunState) -> list[Ranked]:
 def _order(trial: TrialRecord) -> tuple[int, float, int]:
     score = ranking_score(trial)
     if score is None:
-        return (2 + NUMBERLESS.index(_numberless_state(trial)), 0.0, trial.created.number)
+        return (2 + NUMBERLESS.index(numberless_state(trial)), 0.0, trial.created.number)
     return (0 if trial.rescored else 1, score, trial.created.number)
-
-
-def _numberless_state(trial: TrialRecord) -> TrialState:
-    """A trial that ended well without any score has failed to give one."""
-    return trial.state if trial.state in NUMBERLESS else "failed"
-
-
-def ranking_score(trial: TrialRecord) -> float | None:
-    """The number that a trial is ranked by; ``None`` for collapsed, failed and unscored ones."""
-    if trial.state in ("collapsed", "failed"):
-        return None
-    if trial.rescored:
-        return trial.rescored.score
-    return trial.best.score if trial.best else None
 
 
 def _ranked(trial: TrialRecord, place: int) -> Ranked:
@@ -110,49 +139,12 @@ def _ranked(trial: TrialRecord, place: int) -> Ranked:
         last_score=trial.last.score if shown and trial.last else None,
         images=trial.images,
         rungs_survived=survived(trial),
-        device_seconds=_latest(trial, "device_seconds"),
-        noise=finite(trial.best.metrics.get("noise")) if shown and trial.best else None,
+        device_seconds=latest(trial, "device_seconds"),
+        noise=noise_of(trial) if shown else None,
+        memorisation=trial.rescored.memorisation if shown and trial.rescored else None,
         params=dict(created.params),
         config=dict(created.config),
     )
-
-
-def why_ended(trial: TrialRecord) -> str:
-    """Why a trial stopped: the verdict's code, the scheduler's words, or the fault."""
-    if trial.ended is None or trial.state == "completed":
-        return ""
-    decided = trial.decisions.get(max(trial.decisions)) if trial.decisions else None
-    rule = decided.why if decided and decided.action == "stop" else ""
-    return trial.ended.reason or rule or trial.ended.message
-
-
-def survived(trial: TrialRecord) -> int:
-    """Rungs that a trial passed; the last rung counts for one that completed."""
-    if trial.state == "completed":
-        return len(trial.rungs)
-    return sum(
-        1
-        for rung in trial.rungs
-        if rung in trial.decisions and trial.decisions[rung].action == "continue"
-    )
-
-
-def _latest(trial: TrialRecord, name: str) -> float | None:
-    """The largest value of a metric that grows over the trial, whatever attempt reported it."""
-    return max(_numbers(trial, name), default=None)
-
-
-def _numbers(trial: TrialRecord, name: str) -> list[float]:
-    values = (finite(report.metrics.get(name)) for report in trial.rungs.values())
-    return [value for value in values if value is not None]
-
-
-def stop_code(trial: TrialRecord) -> str:
-    """One word for why a trial stopped before its end: a reason code, ``race`` or ``fault``."""
-    if trial.ended is None or trial.state == "completed":
-        return ""
-    words = {"pruned": "race", "failed": "fault"}
-    return words.get(trial.state) or trial.ended.reason or trial.state
 
 
 def stops(state: RunState) -> dict[str, int]:
@@ -168,8 +160,12 @@ def pruned_at(state: RunState) -> dict[int, int]:
     """
     last = [trial.last for trial in state.by_state("pruned") if trial.last]
     counts = Counter(report.rung for report in last)
-    names = {rung: min(r.images for r in state.reports if r.rung == rung) for rung in counts}
-    return {names[rung]: count for rung, count in sorted(counts.items())}
+    if not counts:
+        return {}
+    fewest: dict[int, int] = {}
+    for report in state.reports:
+        fewest[report.rung] = min(report.images, fewest.get(report.rung, report.images))
+    return {fewest[rung]: count for rung, count in sorted(counts.items())}
 
 
 def metric_share(state: RunState) -> float | None:
@@ -179,7 +175,7 @@ def metric_share(state: RunState) -> float | None:
     up to a report, scoring in it; ``None`` where no trial carries both.
     """
     pairs = [
-        (_numbers(trial, "metric_seconds"), _latest(trial, "device_seconds"))
+        (numbers(trial, "metric_seconds"), latest(trial, "device_seconds"))
         for trial in state.trials.values()
     ]
     known = [(sum(parts), whole) for parts, whole in pairs if parts and whole]
@@ -189,12 +185,21 @@ def metric_share(state: RunState) -> float | None:
 
 def notes(info: RunInfo, state: RunState) -> list[str]:
     """What a reader must know beside the numbers."""
-    seeds: dict[str, set[int]] = {}
-    for trial in state.trials.values():
-        seeds.setdefault(trial.created.config_id, set()).add(trial.created.seed)
-    one_seed = all(len(found) == 1 for found in seeds.values())
-    about_scores = [RACE_NOTE] if state.reports else []
-    return [*info.notes, *about_scores, *([SEED_NOTE] if state.reports and one_seed else [])]
+    return [*info.notes, *cautions([state], rank_configurations(state))]
+
+
+def cautions(states: Iterable[RunState], ranking: Iterable[RankedConfiguration]) -> list[str]:
+    """What must be known of any such numbers, whatever the run."""
+    if not any(state.reports for state in states):
+        return []
+    ranking = list(ranking)
+    said = {
+        RACE_NOTE: any(ranked.basis != "final" for ranked in ranking),
+        FINAL_NOTE: any(ranked.basis == "final" for ranked in ranking),
+        NOISE_NOTE: any(ranked.interval == "noise" for ranked in ranking),
+        SEED_NOTE: all(len(ranked.seeds) == 1 for ranked in ranking),
+    }
+    return [note for note, holds in said.items() if holds]
 
 
 def protocol_id(info: RunInfo) -> str:
@@ -212,6 +217,7 @@ def group_by_protocol(runs: Iterable[Run]) -> dict[str, list[Run]]:
 
 def ranking_json(info: RunInfo, state: RunState) -> dict[str, Any]:
     """The ranking and what it rests on, as plain JSON with finite numbers only."""
+    configurations = rank_configurations(state)
     ranking = {
         "written_by": f"animesearch {__version__}",
         "run": info.name,
@@ -223,28 +229,31 @@ def ranking_json(info: RunInfo, state: RunState) -> dict[str, Any]:
         "protocol": dict(info.protocol),
         "protocol_id": protocol_id(info),
         "rungs": list(info.rungs),
+        "floor": info.floor,
         "planned": info.trials,
-        "counts": _counts(state),
+        "counts": _counts(state.of_phase("race")),
+        "final_counts": _counts(state.of_phase("final")),
         "stops": stops(state),
         "pruned_at": {str(images): count for images, count in pruned_at(state).items()},
         "metric_share": metric_share(state),
-        "notes": notes(info, state),
-        "trials": [asdict(ranked) for ranked in rank(state)],
+        "notes": [*info.notes, *cautions([state], configurations)],
+        "configurations": [vars(ranked) for ranked in configurations],
+        "trials": [vars(ranked) for ranked in rank(state)],
     }
-    finite_only: dict[str, Any] = _finite_only(ranking)
-    return finite_only
+    told: dict[str, Any] = finite_only(ranking)
+    return told
 
 
-def _counts(state: RunState) -> dict[str, int]:
-    return dict(Counter(trial.state for trial in state.trials.values()))
+def _counts(trials: Iterable[TrialRecord]) -> dict[str, int]:
+    return dict(Counter(trial.state for trial in trials))
 
 
-def _finite_only(value: Any) -> Any:
+def finite_only(value: Any) -> Any:
     """``value`` with ``None`` for every number that JSON does not know, keys as text."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {str(key): _finite_only(item) for key, item in value.items()}
+        return {str(key): finite_only(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite_only(item) for item in value]
+        return [finite_only(item) for item in value]
     return value

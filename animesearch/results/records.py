@@ -17,6 +17,8 @@ Scalar: TypeAlias = str | bool | int | float | None
 TrialState: TypeAlias = Literal["pending", "running", "completed", "pruned", "collapsed", "failed"]
 FinalState: TypeAlias = Literal["completed", "pruned", "collapsed", "failed"]
 Action: TypeAlias = Literal["continue", "stop"]
+Phase: TypeAlias = Literal["race", "final"]
+"""``race``: the search itself.  ``final``: one of the best configurations, trained again."""
 
 
 def _plain_json(tree: dict[str, Any]) -> dict[str, Any]:
@@ -45,10 +47,11 @@ class RunOpened(Options):
 
 
 class TrialCreated(Options):
-    """The sampler gave a new configuration.
+    """A new trial: the sampler gave a configuration, or a finalist's is trained once more.
 
     ``params`` are the scalars that the sampler chose, by dotted name; ``config`` is the whole
-    resolved configuration; ``group`` is the family that it races in.
+    resolved configuration; ``group`` is the family that it races in.  ``member`` is the place of a
+    final trial among those of its configuration, from 0.
     """
 
     kind: Literal["trial-created"] = "trial-created"
@@ -57,7 +60,7 @@ class TrialCreated(Options):
     number: int
     config_id: str
     seed: int
-    phase: Literal["race", "final"] = "race"
+    phase: Phase = "race"
     member: int = 0
     group: str = ""
     params: dict[str, Scalar]
@@ -128,7 +131,12 @@ class TrialEnded(Options):
 
 
 class Rescored(Options):
-    """One of the best trials, scored again on fresh samples after the race."""
+    """A trial's best checkpoint, scored on fresh samples after its training.
+
+    The ``samples`` latents from number ``first_latent`` on, none of which the race has used.
+    ``noise`` is the score's standard error; ``memorisation`` the distance to held-out images minus
+    that to as many training images, where some were held out.
+    """
 
     kind: Literal["rescored"] = "rescored"
     at: float
@@ -136,6 +144,8 @@ class Rescored(Options):
     score: float
     samples: int
     first_latent: int
+    noise: float | None = None
+    memorisation: float | None = None
 
 
 class RunClosed(Options):
@@ -167,7 +177,8 @@ class RunInfo(Options):
     ``protocol`` says what a score means (features, resize, counts, reference, data digest);
     scores of different protocols are never sorted together.  ``space`` is the validated space
     with every default; ``search`` among it is what ``resume`` goes on with.  ``plugins`` gives the
-    SHA-256 of each file in the folder of that name.
+    SHA-256 of each file in the folder of that name.  ``floor`` is the distance between two disjoint
+    halves of the reals, what a perfect generator would get; None where it was not measured.
     """
 
     format: Literal[1] = 1
@@ -185,3 +196,4 @@ class RunInfo(Options):
     environment: dict[str, Scalar]
     plugins: dict[str, str] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    floor: float | None = None

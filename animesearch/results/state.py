@@ -13,6 +13,7 @@ from animesearch.results.records import (
     Decided,
     Event,
     Perturbed,
+    Phase,
     Rescored,
     RunClosed,
     RungReported,
@@ -72,10 +73,17 @@ class TrialRecord:
     def done(self) -> bool:
         return self.state in DONE
 
+    @property
+    def phase(self) -> Phase:
+        return self.created.phase
+
 
 @dataclass
 class RunState:
-    """All trials in the order of their creation, and the order in which scores arrived."""
+    """All trials in the order of their creation, and the race's scores as they arrived.
+
+    ``reports`` is what a scheduler decides on: scores of final trials are not among them.
+    """
 
     trials: dict[str, TrialRecord] = field(default_factory=dict)
     reports: list[RungReported] = field(default_factory=list)
@@ -88,7 +96,7 @@ class RunState:
 
     @property
     def worst_score(self) -> float | None:
-        """The highest finite score of any report so far."""
+        """The highest score of any report of the race so far."""
         return max((report.score for report in self.reports), default=None)
 
     def trial(self, trial_id: str) -> TrialRecord:
@@ -99,6 +107,9 @@ class RunState:
 
     def by_state(self, state: TrialState) -> list[TrialRecord]:
         return [trial for trial in self.trials.values() if trial.state == state]
+
+    def of_phase(self, phase: Phase) -> list[TrialRecord]:
+        return [trial for trial in self.trials.values() if trial.phase == phase]
 
     def unfinished(self) -> list[TrialRecord]:
         return [trial for trial in self.trials.values() if not trial.done]
@@ -149,7 +160,8 @@ def _(event: RungReported, run: RunState) -> None:
     if event.rung in trial.rungs:
         return  # a rung counts once, however often a resumed worker reports it
     trial.rungs[event.rung] = event
-    run.reports.append(event)
+    if trial.phase == "race":
+        run.reports.append(event)
 
 
 @_apply.register

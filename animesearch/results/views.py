@@ -93,7 +93,7 @@ class GuardedView:
             self._logged = True
 
 
-def make_view(
+def make_view(  # noqa: PLR0913 - what a plan is made of
     console: Console,
     *,
     name: str,
@@ -101,13 +101,15 @@ def make_view(
     trials: int,
     images: int,
     rungs: Sequence[int] = (),
+    finals: int = 0,
 ) -> View:
     """The live view on a terminal, plain lines elsewhere; neither can stop the search.
 
     ``images`` is the full budget of one trial, ``rungs`` the images of the rungs where the race
-    stops trials, none where it stops nothing: the time left is estimated from both.
+    stops trials, none where it stops nothing, ``finals`` the runs to the end that follow it: the
+    time left is estimated from them.
     """
-    plan = Plan(name, metric, trials, images, tuple(rungs))
+    plan = Plan(name, metric, trials, images, tuple(rungs), finals)
     inner = LiveView(console, plan) if on_terminal(console) else PlainView(console, plan)
     return GuardedView(inner)
 

@@ -1,6 +1,6 @@
-"""The race behind Ray Tune's public interfaces: Searcher, TrialScheduler, Callback.
+"""A round behind Ray Tune's public interfaces: Searcher, TrialScheduler, Callback.
 
-Tune owns processes and resources; every decision is the race's.  Tune's own snapshot plays no
+Tune owns processes and resources; every decision is the round's.  Tune's own snapshot plays no
 part: the journal is the truth, so ``save`` and ``restore`` have nothing to keep.
 """
 
@@ -11,11 +11,15 @@ from typing import Any
 
 from ray.tune import Callback
 from ray.tune.experiment import Trial
+from ray.tune.result import AUTO_RESULT_KEYS
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from animesearch.tuning.race import Assignment, Race
+from animesearch.tuning.rounds import Assignment, Round
 
+TUNES_OWN = frozenset(
+    {*AUTO_RESULT_KEYS, "done", "experiment_tag", "trial_id", "should_checkpoint"}
+)
 KEY = "assignment"
 """Where a Tune trial's config holds its :class:`Assignment`, as a plain mapping."""
 
@@ -28,6 +32,16 @@ def assignment_config(assignment: Assignment) -> dict[str, Any]:
             "seed": assignment.seed,
             "trial": assignment.config,
         }
+    }
+
+
+def told(result: dict[str, Any]) -> dict[str, Any]:
+    """What the worker told: Tune adds bookkeeping of its own, the machine's name among it, and a
+    run folder is made to be shared."""
+    return {
+        name: value
+        for name, value in result.items()
+        if name not in TUNES_OWN and not name.startswith("config/")
     }
 
 
@@ -44,7 +58,7 @@ def trial_name(trial: Trial) -> str:
 class RaceSearcher(Searcher):
     """Asks the race for the next trial, at most ``concurrency`` at a time."""
 
-    def __init__(self, race: Race, concurrency: int) -> None:
+    def __init__(self, race: Round, concurrency: int) -> None:
         super().__init__(metric="score", mode="min")
         self._race, self._concurrency = race, concurrency
 
@@ -75,13 +89,13 @@ class RaceScheduler(FIFOScheduler):
 
     _supports_buffered_results = False  # every report gets its own decision
 
-    def __init__(self, race: Race) -> None:
+    def __init__(self, race: Round) -> None:
         super().__init__()
         self._race = race
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """STOP what the race stops."""
-        proceed = self._race.report(trial_id(trial), result)
+        proceed = self._race.report(trial_id(trial), told(result))
         return str(TrialScheduler.CONTINUE if proceed else TrialScheduler.STOP)
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: Any) -> None:
@@ -99,7 +113,7 @@ class RaceScheduler(FIFOScheduler):
 class RaceCallback(Callback):
     """Tells the race of starts, restarts after a lost process included, and of final failures."""
 
-    def __init__(self, race: Race) -> None:
+    def __init__(self, race: Round) -> None:
         self._race = race
 
     def on_trial_start(

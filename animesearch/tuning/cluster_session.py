@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import warnings
 from collections.abc import Iterator
@@ -69,7 +70,8 @@ def ray_session(dashboard: bool = False) -> Iterator[Machine]:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         total = ray.cluster_resources()
-        yield Machine(float(total.get("CPU", 0)), float(total.get("GPU", 0)))
+        store = float(total.get("object_store_memory", 0)) or math.inf
+        yield Machine(float(total.get("CPU", 0)), float(total.get("GPU", 0)), store)
     finally:
         if mine:
             ray.shutdown()

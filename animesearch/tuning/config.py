@@ -48,6 +48,32 @@ class ResourceConfig(Options):
         description="Ray Train worker processes per trial; 0: Train's local mode, the loop runs "
         "in the trial's own process",
     )
+    price: float | None = Field(
+        None,
+        gt=0,
+        description="price of one device for one hour; the dashboard and the report then tell "
+        "what a search has cost",
+    )
+    currency: str = Field("USD", min_length=1, max_length=8, description="of the price")
+
+
+class Finalists(Options):
+    """What is done with the best once the race is over.  A bare number is ``top`` alone."""
+
+    top: int = Field(
+        3, ge=1, description="best trials scored again on fresh samples, and with seeds above 0 "
+        "best configurations trained again"
+    )  # fmt: skip
+    seeds: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="new seeds from which each of the best configurations is trained again, to "
+        "the full budget; 0: none",
+    )
+    samples: int | None = Field(
+        None, ge=2, description="fakes per fresh score; default: as many as in the race"
+    )
 
 
 class SearchConfig(Options):
@@ -72,7 +98,9 @@ class SearchConfig(Options):
     tick: int | None = Field(
         None, ge=1, description="images between progress reports; default: 1/32 of the budget"
     )
-    finalists: int = Field(3, ge=1, description="best trials scored again on fresh samples")
+    finalists: Finalists | Annotated[int, Field(ge=1, strict=True)] = Field(
+        Finalists(), description="what is done with the best after the race"
+    )
     retries: int = Field(1, ge=0, description="restarts of a trial whose process died")
     grid: tuple[Edge, Edge] = Field((5, 5), description="rows and columns of the sample grids")
     verdict: VerdictRules = Field(
@@ -89,6 +117,12 @@ class SearchConfig(Options):
         if (self.images is None) == (self.epochs is None):
             raise ValueError("give the budget either as 'images' or as 'epochs'")
         return self
+
+    @property
+    def final(self) -> Finalists:
+        """``finalists``, a bare number read as ``top``."""
+        given = self.finalists
+        return given if isinstance(given, Finalists) else Finalists(top=given)
 
     def budget(self, count: int) -> int:
         """The full budget in images for a set of ``count`` images."""
@@ -109,7 +143,12 @@ class SpaceConfig(Options):
 
     @model_validator(mode="after")
     def _fits_together(self) -> SpaceConfig:
-        problems = [*self._unsupported_images(), *self._unknown_grace(), *self._skipped_rungs()]
+        problems = [
+            *self._unsupported_images(),
+            *self._unknown_grace(),
+            *self._skipped_rungs(),
+            *self._seeds_of_a_population(),
+        ]
         if problems:
             raise ValidationError.from_exception_data("space", problems)
         return self
@@ -123,7 +162,8 @@ class SpaceConfig(Options):
             )
         except UnsupportedError as error:
             return [_problem(("trial", "architecture"), str(error))]
-        return []
+        problem = self.trial.architecture.batch_problem(self.trial.batch, self.dataset.size)
+        return [_problem(("trial", "batch"), problem)] if problem else []
 
     def _unknown_grace(self) -> list[InitErrorDetails]:
         """A misspelt architecture would be given no grace, without a word."""
@@ -137,6 +177,17 @@ class SpaceConfig(Options):
             for name in grace
             if name not in known
         ]
+
+    def _seeds_of_a_population(self) -> list[InitErrorDetails]:
+        """Its trials take over weights and change options: no configuration made them."""
+        if self.search.scheduler.engine != "tune-pbt" or not self.search.final.seeds:
+            return []
+        text = (
+            f"{self.search.final.seeds} seeds do not go with scheduler "
+            f"'{self.search.scheduler.name}': its trials change their options on the way, so there "
+            "is no one configuration to train again; allowed: 0"
+        )
+        return [_problem(("search", "finalists", "seeds"), text)]
 
     def _skipped_rungs(self) -> list[InitErrorDetails]:
         """Rungs closer together than one step of D would be reached at once."""

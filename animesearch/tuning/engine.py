@@ -1,4 +1,4 @@
-"""Runs a race with Ray Tune until nothing is left to do, or until it is interrupted."""
+"""Runs a round with Ray Tune until nothing is left to do, or until it is interrupted."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from animesearch.searchspace.space import Space
 from animesearch.tuning.bridge import RaceCallback, RaceScheduler, RaceSearcher, trial_name
 from animesearch.tuning.race import Race
 from animesearch.tuning.resources import Allotment
+from animesearch.tuning.rounds import Round
 from animesearch.tuning.schedulers.pbt import Pbt
 
 
@@ -52,7 +53,7 @@ class Job:
     space: Space | None = None
 
 
-def run_race(race: Race, job: Job) -> bool:
+def run_round(race: Round, job: Job) -> bool:
     """Drive ``race`` to its end; True if it got there, False if it was interrupted."""
     with _termination_as_interrupt():
         try:
@@ -64,18 +65,17 @@ def run_race(race: Race, job: Job) -> bool:
             if race.fault is None:
                 raise
             raise race.fault from None  # a full disk is no bug: Tune wraps it in its own error
-    return not race.state.unfinished() and len(race.state.trials) >= race.trials
+    return race.complete
 
 
-def _source(race: Race, job: Job) -> Source:
-    scheduler = race.plan.scheduler
-    if isinstance(scheduler, Pbt) and job.space is not None:
+def _source(race: Round, job: Job) -> Source:
+    scheduler = race.plan.scheduler if isinstance(race, Race) else None
+    if isinstance(race, Race) and isinstance(scheduler, Pbt) and job.space is not None:
         from animesearch.tuning.population import PopulationScheduler, population
 
         return Source(None, PopulationScheduler(race, scheduler, job.space), 1, population(race))
-    left = race.trials - len(race.state.trials) + len(race.state.unfinished())
     searcher = RaceSearcher(race, job.allotment.concurrency)
-    return Source(searcher, RaceScheduler(race), max(left, 1))
+    return Source(searcher, RaceScheduler(race), max(race.left, 1))
 
 
 def _resources(allotment: Allotment, source: Source) -> dict[str, float]:
@@ -87,7 +87,7 @@ def _resources(allotment: Allotment, source: Source) -> dict[str, float]:
     return needed
 
 
-def _tuner(race: Race, job: Job, source: Source) -> tune.Tuner:
+def _tuner(race: Round, job: Job, source: Source) -> tune.Tuner:
     bound = tune.with_parameters(job.trainable, shared=job.shared)
     return tune.Tuner(
         tune.with_resources(bound, _resources(job.allotment, source)),
@@ -102,7 +102,7 @@ def _tuner(race: Race, job: Job, source: Source) -> tune.Tuner:
             trial_dirname_creator=trial_name,
         ),
         run_config=tune.RunConfig(
-            name=f"session-{race.state.sessions}",
+            name=f"session-{race.state.sessions}-{race.phase}",
             storage_path=str(job.storage.resolve()),
             callbacks=[RaceCallback(race)],
             failure_config=tune.FailureConfig(max_failures=job.retries),

@@ -1,13 +1,15 @@
-"""After the race: the best are scored again, losers' checkpoints go, a picture is drawn."""
+"""After the race: fresh scores for the best, final runs, losers' checkpoints go, a picture."""
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from animesearch.files import write_json
+from animesearch.results.configurations import rank_configurations
 from animesearch.results.folder import RunFolder
 from animesearch.results.formats import varying
 from animesearch.results.journal import Journal
@@ -17,25 +19,44 @@ from animesearch.results.state import RunState, TrialRecord
 from animesearch.results.views import View
 from animesearch.results.wall import caption, grid_wall
 from animesearch.trainers.checkpoint import best_checkpoint
+from animesearch.tuning.engine import Job, run_round
+from animesearch.tuning.finals import Finals, FinalsPlan
 from animesearch.tuning.prepare import Prepared
+from animesearch.tuning.tasks import Fresh, Yardstick
 
 STAGE = "scoring the best again"
+FINAL_STAGE = "scoring the runs from new seeds"
 
 
-def finish(
-    folder: RunFolder,
-    info: RunInfo,
-    prepared: Prepared,
-    journal: Journal,
-    state: RunState,
-    view: View,
-) -> None:
-    """Idempotent: a finish that was interrupted goes on where it was."""
-    finalists = choose_finalists(folder, state, prepared.search.config.search.finalists)
-    rescore_finalists(folder, finalists, prepared, journal, state, view)
-    drop_losers(folder, state, keep={trial.trial_id for trial in finalists})
-    draw_wall(folder, info, state, rank(state)[: len(finalists)])
-    write_json(folder.ranking_file, ranking_json(info, state))
+@dataclass(frozen=True)
+class Ending:
+    """What the steps after the race work on."""
+
+    folder: RunFolder
+    info: RunInfo
+    prepared: Prepared
+    journal: Journal
+    state: RunState
+    view: View
+
+
+def finish(ending: Ending, job: Job) -> bool:
+    """True when all is done, False where final runs were interrupted.
+
+    Idempotent: a finish that was interrupted goes on where it was, a repeated one changes nothing.
+    """
+    folder, state = ending.folder, ending.state
+    finalists = choose_finalists(folder, state, ending.prepared.search.config.search.final.top)
+    score_again(ending, finalists, STAGE)
+    drop_losers(folder, state.of_phase("race"), keep={one.trial_id for one in finalists})
+    if not train_again(ending, job):
+        return False
+    finals = state.of_phase("final")
+    score_again(ending, [one for one in finals if one.state == "completed"], FINAL_STAGE)
+    drop_losers(folder, finals, keep=best_finals(state))
+    draw_wall(folder, ending.info, state, shown_on_wall(state, len(finalists)))
+    write_json(folder.ranking_file, ranking_json(ending.info, state))
+    return True
 
 
 def choose_finalists(folder: RunFolder, state: RunState, top: int) -> list[TrialRecord]:
@@ -45,7 +66,7 @@ def choose_finalists(folder: RunFolder, state: RunState, top: int) -> list[Trial
     """
     scored = [
         trial
-        for trial in state.trials.values()
+        for trial in state.of_phase("race")
         if trial.best is not None
         and trial.state in ("completed", "pruned")
         and best_checkpoint(folder.checkpoints(trial.trial_id)) is not None
@@ -53,56 +74,84 @@ def choose_finalists(folder: RunFolder, state: RunState, top: int) -> list[Trial
     return sorted(scored, key=lambda trial: trial.best.score if trial.best else 0.0)[:top]
 
 
-def rescore_finalists(
-    folder: RunFolder,
-    finalists: Sequence[TrialRecord],
-    prepared: Prepared,
-    journal: Journal,
-    state: RunState,
-    view: View,
-) -> None:
-    """Fresh samples, as many as in the race: the best of noisy readings was partly luck."""
+def train_again(ending: Ending, job: Job) -> bool:
+    """The best configurations from new seeds; False where that was interrupted."""
+    options = ending.prepared.search.config.search.final
+    plan = FinalsPlan(ending.info.rungs, ending.info.seed, options.top, options.seeds)
+    finals = Finals(plan, ending.journal, ending.state, ending.view)
+    return run_round(finals, job)
+
+
+def score_again(ending: Ending, trials: Sequence[TrialRecord], stage: str) -> None:
+    """Score the best checkpoint of each on fresh samples, the same latents for all of them.
+
+    Which rung was best is known from its own noisy reading; a fresh one has no part in that choice.
+    """
     import ray
 
     from animesearch.tuning.tasks import rescore
 
-    allotment, samples = prepared.allotment, prepared.search.config.metric.samples
+    if not trials:
+        return
+    prepared, view, latents = ending.prepared, ending.view, fresh_latents(ending.prepared)
+    allotment, plugins = prepared.allotment, prepared.search.plugins
     task = ray.remote(num_cpus=1, num_gpus=allotment.gpu)(rescore)
-    real = ray.put(prepared.real)
+    yardstick = ray.put(_yardstick(prepared))
     waiting = {}
-    for trial in finalists:
-        checkpoint = best_checkpoint(folder.checkpoints(trial.trial_id))
-        if trial.rescored is None and checkpoint is not None:
-            reference = task.remote(
-                str(checkpoint.resolve()),
-                prepared.choice.spec,
-                real,
-                samples,
-                allotment.device,
-                prepared.search.plugins,
-            )
+    for trial in trials:
+        checkpoint = best_checkpoint(ending.folder.checkpoints(trial.trial_id))
+        known = trial.rescored.samples if trial.rescored else 0
+        if checkpoint is not None and known != len(latents):
+            place = str(checkpoint.resolve())
+            reference = task.remote(place, yardstick, latents, allotment.device, plugins)
             waiting[reference] = trial.trial_id
     total = len(waiting)
     while waiting:
-        view.stage(STAGE, total - len(waiting), total)
+        view.stage(stage, total - len(waiting), total)
         (ready,), _ = ray.wait(list(waiting), num_returns=1)
         trial_id = waiting.pop(ready)
         try:
-            score = ray.get(ready)
+            fresh = ray.get(ready)
         except ray.exceptions.RayError as error:  # the search must not be lost to one checkpoint
             view.note(f"{trial_id} could not be scored again: {_last_line(error)}")
             continue
-        event = Rescored(
-            at=time.time(),
-            trial_id=trial_id,
-            score=score,
-            samples=samples,
-            first_latent=samples,
-        )
-        journal.append(event)
-        state.apply(event)
-        view.event(event, state)
-    view.stage(STAGE, total, total)
+        _record(ending, trial_id, fresh, latents)
+    view.stage(stage, total, total)
+
+
+def fresh_latents(prepared: Prepared) -> range:
+    """Those behind the race's, as many as the space says."""
+    raced = prepared.search.config.metric.samples
+    return range(raced, raced + (prepared.search.config.search.final.samples or raced))
+
+
+def _yardstick(prepared: Prepared) -> Yardstick:
+    """With what the memorisation gap is measured against, where images were held out."""
+    import ray
+
+    from animesearch.tuning.tasks import measure_references
+
+    spec, allotment, packed = prepared.choice.spec, prepared.allotment, prepared.packed
+    if not packed.manifest.heldout:
+        return Yardstick(spec, prepared.real)
+    task = ray.remote(num_cpus=1, num_gpus=allotment.gpu)(measure_references)
+    found = ray.get(task.remote(str(packed.folder), spec, allotment.device))
+    return Yardstick(spec, prepared.real, found)
+
+
+def _record(ending: Ending, trial_id: str, fresh: Fresh, latents: range) -> None:
+    event = Rescored(
+        at=time.time(),
+        trial_id=trial_id,
+        score=fresh.score,
+        noise=fresh.noise,
+        memorisation=fresh.memorisation,
+        samples=len(latents),
+        first_latent=latents.start,
+    )
+    ending.journal.append(event)
+    ending.state.apply(event)
+    ending.view.event(event, ending.state)
 
 
 def _last_line(error: Exception) -> str:
@@ -110,11 +159,26 @@ def _last_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[-1]
 
 
-def drop_losers(folder: RunFolder, state: RunState, keep: set[str]) -> None:
-    """Checkpoints of all trials but the finalists go: they fill disks."""
-    for trial_id in state.trials:
-        if trial_id not in keep:
-            shutil.rmtree(folder.checkpoints(trial_id), ignore_errors=True)
+def best_finals(state: RunState) -> set[str]:
+    """The best run from new seeds of each configuration that has one."""
+    ranking = rank_configurations(state)
+    return {ranked.best_trial for ranked in ranking if ranked.basis == "final"}
+
+
+def drop_losers(folder: RunFolder, trials: Iterable[TrialRecord], keep: Collection[str]) -> None:
+    """Checkpoints of all of ``trials`` but ``keep`` go: they fill disks."""
+    for trial in trials:
+        if trial.trial_id not in keep:
+            shutil.rmtree(folder.checkpoints(trial.trial_id), ignore_errors=True)
+
+
+def shown_on_wall(state: RunState, count: int) -> list[Ranked]:
+    """The best run of each configuration that was trained again, at the configuration's place;
+    else the ``count`` best trials."""
+    ranking = rank(state)
+    trials = {one.trial_id: one for one in ranking}
+    finals = [one for one in rank_configurations(state) if one.basis == "final"]
+    return [replace(trials[one.best_trial], place=one.place) for one in finals] or ranking[:count]
 
 
 def draw_wall(folder: RunFolder, info: RunInfo, state: RunState, best: Sequence[Ranked]) -> None:

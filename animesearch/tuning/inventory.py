@@ -185,6 +185,12 @@ def _features() -> list[Row]:
     return _rows(FEATURES)
 
 
+def _measures() -> list[Row]:
+    from animesearch.metrics.measures import MEASURES
+
+    return _rows(MEASURES)
+
+
 def _rows(registry: Registry[Any]) -> list[Row]:
     return [_row(spec) for spec in registry]
 
@@ -227,4 +233,5 @@ _LISTS: dict[str, Callable[[], list[Row]]] = {
     "sources": _sources,
     "steps": _steps,
     "features": _features,
+    "measures": _measures,
 }

@@ -19,14 +19,15 @@ from animesearch.files import write_json
 from animesearch.plugins import Plugin
 from animesearch.results.folder import RunFolder
 from animesearch.results.journal import Journal
+from animesearch.results.leaderboard import configuration_table
 from animesearch.results.records import RunClosed, RunInfo, RunOpened
 from animesearch.results.stages import stages
 from animesearch.results.state import RunState
-from animesearch.results.tables import ranking_table
 from animesearch.results.views import View, make_view
 from animesearch.tuning.cluster_session import ray_session
-from animesearch.tuning.engine import Job, run_race
-from animesearch.tuning.finish import finish
+from animesearch.tuning.engine import Job, run_round
+from animesearch.tuning.finals import planned_finals
+from animesearch.tuning.finish import Ending, finish
 from animesearch.tuning.prepare import (
     Prepared,
     Search,
@@ -79,7 +80,7 @@ def resume(path: Path) -> int:
     with folder.lock():
         if folder.state().outcome == "complete":
             console.print(f"{escape(str(path))} is complete already.")
-            console.print(ranking_table(info, folder.state()))
+            console.print(configuration_table(info, folder.state()))
             return DONE
         with ray_session(dashboard=_nested(search)) as machine:
             prepared = _prepare(search, machine, console)
@@ -116,6 +117,7 @@ def notes(prepared: Prepared) -> list[str]:
     kimg = ", ".join(f"{rung / 1000:g}" for rung in prepared.rungs)
     lines = [
         f"data: {packed.count:,} images of {config.dataset.size} px{dropped}",
+        prepared.feed.reason,
         prepared.choice.reason,
         f"{prepared.allotment}; rungs at {kimg} kimg",
     ]
@@ -148,6 +150,7 @@ def _describe(
         seed=search.config.seed,
         metric=prepared.choice.spec.metric_name,
         protocol=protocol_of(prepared),
+        floor=prepared.floor,
         rungs=prepared.rungs,
         trials=trial_count(search),
         dataset={
@@ -224,10 +227,11 @@ def _race(folder: RunFolder, info: RunInfo, prepared: Prepared, console: Console
         trials=info.trials,
         images=info.rungs[-1],
         rungs=info.rungs if prepared.search.config.search.scheduler.stops else (),
+        finals=planned_finals(prepared.search),
     )
     with view:
         complete = _run(folder, info, prepared, state, view)
-    console.print(ranking_table(info, state))
+    console.print(configuration_table(info, state))
     return _farewell(folder, state, complete, console)
 
 
@@ -262,9 +266,9 @@ def _run(folder: RunFolder, info: RunInfo, prepared: Prepared, state: RunState, 
             config.search.retries,
             prepared.search.space,
         )
-        complete = run_race(race, job)
+        complete = run_round(race, job)
         if complete:
-            finish(folder, info, prepared, journal, state, view)
+            complete = finish(Ending(folder, info, prepared, journal, state, view), job)
     except KeyboardInterrupt:
         complete = False
     finally:
@@ -298,8 +302,8 @@ def _farewell(folder: RunFolder, state: RunState, complete: bool, console: Conso
     console.print(f"Run folder: {place}", soft_wrap=True)
     if folder.wall.exists():
         console.print(f"Best grids beside real images: {escape(str(folder.wall))}", soft_wrap=True)
-    failed = state.by_state("failed")
-    if failed and len(failed) == len(state.trials):
+    racing, failed = state.of_phase("race"), state.by_state("failed")
+    if failed and all(trial.state == "failed" for trial in racing):
         console.print(f"Every trial failed; the first: {escape(failed[0].ended.message)}")  # type: ignore[union-attr]
         return FAILED
     return DONE

@@ -17,7 +17,7 @@ from ray.tune.schedulers import PopulationBasedTraining, TrialScheduler
 
 from animesearch.searchspace.distributions import Normal, Parameter, Uniform
 from animesearch.searchspace.space import Space
-from animesearch.tuning.bridge import KEY, assignment_config, trial_id
+from animesearch.tuning.bridge import KEY, assignment_config, told, trial_id
 from animesearch.tuning.race import Race
 from animesearch.tuning.schedulers.pbt import Pbt
 
@@ -58,7 +58,7 @@ class PopulationScheduler(PopulationBasedTraining):
         record = self._race.state.trials[name]
         rung = result.get("rung")
         known = rung in record.rungs
-        if not self._race.report(name, result):
+        if not self._race.report(name, told(result)):
             return str(TrialScheduler.STOP)
         if "score" not in result or rung is None or known:
             return str(TrialScheduler.CONTINUE)

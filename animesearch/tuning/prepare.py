@@ -5,10 +5,12 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from animesearch.datasets.config import DatasetConfig
+from animesearch.datasets.kinds import Mode
 from animesearch.errors import UserError
 from animesearch.plugins import Plugin, import_plugins
 from animesearch.results.records import Scalar
@@ -42,10 +44,41 @@ class Search:
         dataset = self.config.dataset.model_copy(update={"source": source})
         return replace(self, config=self.config.model_copy(update={"dataset": dataset}))
 
+    def fed_by(self, mode: Mode) -> Search:
+        """With the way that the images take to the trials."""
+        dataset = self.config.dataset.model_copy(update={"mode": mode})
+        return replace(self, config=self.config.model_copy(update={"dataset": dataset}))
+
     def over(self, dataset: object) -> Search:
         """With the recorded options of the images: a run may be resumed from another folder."""
         recorded = DatasetConfig.model_validate(dataset)
         return replace(self, config=self.config.model_copy(update={"dataset": recorded}))
+
+
+@dataclass(frozen=True)
+class Feed:
+    """How the images reach the trials, and why, in words."""
+
+    mode: Literal["packed", "stream"]
+    reason: str
+
+
+def choose_feed(config: SpaceConfig, size: int, store: float) -> Feed:
+    """``dataset.mode``, where it is ``auto`` by the ``size`` of the training images in bytes.
+
+    What is larger than Ray's object store (``store`` bytes) would not stay in memory, so it is
+    streamed, unless the search needs the whole array at hand.
+    """
+    dataset, amount = config.dataset, f"{size / 1e6:,.0f} MB"
+    if dataset.mode != "auto":
+        return Feed(dataset.mode, f"{dataset.mode} ({amount}), as the space says")
+    if size <= store:
+        return Feed("packed", f"packed: {amount}, shared by all trials")
+    larger = f"{amount}, more than the {store / 1e6:,.0f} MB of Ray's object store"
+    needs = "scheduler pbt" if config.search.scheduler.engine == "tune-pbt" else dataset.needs_array
+    if needs:
+        return Feed("packed", f"packed, read from the disk: {larger}, but '{needs}' cannot stream")
+    return Feed("stream", f"streamed with a local shuffle: {larger}")
 
 
 @dataclass(frozen=True)
@@ -59,6 +92,8 @@ class Prepared:
     allotment: Allotment
     rungs: tuple[int, ...]
     labels: Labels
+    feed: Feed
+    floor: float | None = None
 
     @property
     def images(self) -> int:
@@ -78,15 +113,21 @@ def check_starts(space: Space) -> None:
 
 
 def _starts(value: Any, key: str = "") -> Iterator[dict[str, Any]]:
-    """Every ``start`` of the trial, those of all groups included."""
+    """Run and trial of every ``start``, those of all groups and choices included."""
     if isinstance(value, dict):
-        if key == "start" and isinstance(value.get("run"), str):
-            yield value
+        if key == "start" and "run" in value:
+            for run, trial in product(_options(value["run"]), _options(value.get("trial"))):
+                yield {"run": run, "trial": trial}
         for name, child in value.items():
-            yield from _starts(child, name)
+            yield from _starts(child, key if name == "choice" else name)
     elif isinstance(value, list):
         for child in value:
             yield from _starts(child, key)
+
+
+def _options(value: Any) -> list[Any]:
+    """Of a choice, else the value alone."""
+    return list(value["choice"]) if isinstance(value, dict) and "choice" in value else [value]
 
 
 def load_search(space: str, overrides: Sequence[str], plugins: Sequence[Plugin] = ()) -> Search:
@@ -119,7 +160,7 @@ def _check_population(space: Space, config: SpaceConfig) -> None:
         return
     if config.search.resources.workers:
         raise UserError("scheduler 'pbt' needs search.resources.workers: 0 (the default)")
-    if config.dataset.mode != "packed":
+    if config.dataset.mode == "stream":
         raise UserError("scheduler 'pbt' needs dataset.mode: packed (the default)")
     discrete = [n for n, d in space.distributions.items() if d.word not in CONTINUOUS]
     if discrete or not space.distributions:
@@ -143,29 +184,43 @@ def prepare(search: Search, machine: Machine, progress: Progress) -> Prepared:
 
     config = search.config
     check_starts(search.space)
-    allotment = allot(
-        config.search.resources, machine, trial_count(search), config.dataset.mode == "stream"
-    )
+    allotment = _allot(search, machine)
     packed = pack(config.dataset, progress=progress)
+    feed = choose_feed(search.config, packed.train_images.nbytes, machine.store)
+    search = search.fed_by(feed.mode)
+    config, allotment = search.config, _allot(search, machine)
     labels = labels_of(packed, config.dataset.labels)
     choice = choose_features(config.metric, gpu=allotment.gpu > 0)
     rungs = config.search.scheduler.rungs(config.search.budget(packed.train_count))
     if problem := config.step_beyond(rungs):  # a budget in epochs is known only now
         raise UserError(problem)
     progress("features of the real images", 0, packed.count)
-    real = _real_statistics(packed, choice, allotment)
+    real, floor = _measured(packed, choice, config.metric.samples, allotment)
     progress("features of the real images", packed.count, packed.count)
-    return Prepared(search, packed, choice, real, allotment, rungs, labels)
+    return Prepared(search, packed, choice, real, allotment, rungs, labels, feed, floor)
 
 
-def _real_statistics(packed: PackedDataset, choice: Choice, allotment: Allotment) -> RealStatistics:
-    """Measured in a Ray task, so that the driver needs no torch and a GPU node is used."""
+def _allot(search: Search, machine: Machine) -> Allotment:
+    streamed = search.config.dataset.mode == "stream"
+    return allot(search.config.search.resources, machine, trial_count(search), streamed)
+
+
+def _measured(
+    packed: PackedDataset, choice: Choice, samples: int, allotment: Allotment
+) -> tuple[RealStatistics, float | None]:
+    """The reals' statistics and the floor of the metric.
+
+    Measured in Ray tasks side by side, so that the driver needs no torch and a GPU node is used.
+    """
     import ray
 
-    from animesearch.tuning.tasks import measure_reals
+    from animesearch.tuning.tasks import measure_floor, measure_reals
 
-    task = ray.remote(num_cpus=1, num_gpus=allotment.gpu)(measure_reals)
-    found: RealStatistics = ray.get(task.remote(str(packed.folder), choice.spec, allotment.device))
+    on = ray.remote(num_cpus=1, num_gpus=allotment.gpu)
+    place, spec, device = str(packed.folder), choice.spec, allotment.device
+    reals = on(measure_reals).remote(place, spec, device)
+    floor = on(measure_floor).remote(place, spec, samples, device)
+    found: tuple[RealStatistics, float | None] = (ray.get(reals), ray.get(floor))
     return found
 
 

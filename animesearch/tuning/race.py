@@ -1,36 +1,26 @@
-"""The race: hands out trials, takes their reports, decides, and writes the journal first.
+"""The race: asks the sampler for configurations, and stops what its scheduler stops.
 
-Nothing here knows Ray.  Tune calls in through ``bridge.py``; a test calls in directly with a
-scripted order of arrival.
+Nothing here knows Ray.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from animesearch.errors import RunFolderError
 from animesearch.files import content_id
 from animesearch.results.journal import Journal
-from animesearch.results.records import (
-    AttemptStarted,
-    Decided,
-    Event,
-    FinalState,
-    Perturbed,
-    RungReported,
-    Scalar,
-    TrialCreated,
-    TrialEnded,
-)
+from animesearch.results.records import Phase, RungReported, TrialCreated
 from animesearch.results.state import RunState, TrialRecord
 from animesearch.results.views import View
+from animesearch.tuning.rounds import Assignment, Round
 from animesearch.tuning.samplers import derived_seed
 from animesearch.tuning.schedulers import Arrival, Decision, SchedulerSpec
 from animesearch.tuning.study import Brain
+
+__all__ = ["PENALTY", "Assignment", "Race", "RacePlan", "decide", "replay"]
 
 PENALTY = 1.5
 """A collapsed trial's score for the sampler, relative to the worst finite score so far."""
@@ -47,18 +37,10 @@ class RacePlan:
     scheduler: SchedulerSpec
 
 
-@dataclass(frozen=True)
-class Assignment:
-    """What a worker needs to know of its trial."""
+class Race(Round):
+    """All decisions of a search up to its finalists."""
 
-    trial_id: str
-    attempt: int
-    seed: int
-    config: dict[str, Any]
-
-
-class Race:
-    """All decisions of a search; ``state`` is the fold of the journal at any moment."""
+    phase: ClassVar[Phase] = "race"
 
     def __init__(
         self,
@@ -69,19 +51,8 @@ class Race:
         view: View,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.plan, self.state = plan, state
-        self._brain, self._journal = brain, journal
-        self._view, self._clock = view, clock
-        self._handed_out: set[str] = set()
-        self.fault: RunFolderError | None = None
-        """The journal could not be written: nothing may be decided any more."""
-        self._closing = False
-
-    def __getstate__(self) -> dict[str, object]:
-        """Empty: Tune pickles what it is given, but a race is only ever rebuilt from a journal."""
-        return {}
-
-    # -- handing out ---------------------------------------------------------------------------
+        super().__init__(plan.rungs, journal, state, view, clock)
+        self.plan, self._brain = plan, brain
 
     @property
     def trials(self) -> int:
@@ -89,41 +60,13 @@ class Race:
         limit = self._brain.limit
         return self.plan.trials if limit is None else min(limit, self.plan.trials)
 
-    @property
-    def exhausted(self) -> bool:
-        """Nothing is left to hand out."""
-        return self._closing or (len(self.state.trials) >= self.trials and not self._waiting())
-
-    @property
-    def running(self) -> int:
-        """Trials handed out in this session that have not ended."""
-        return sum(not self.state.trials[name].done for name in self._handed_out)
-
-    def next(self) -> Assignment | None:
-        """An interrupted trial, else a new one; None when :attr:`exhausted`."""
-        if self.exhausted:
-            return None
-        waiting = self._waiting()
-        record = waiting[0] if waiting else self._create()
-        self._handed_out.add(record.trial_id)
-        return Assignment(
-            record.trial_id, record.attempt + 1, record.created.seed, dict(record.config)
-        )
-
-    def close(self) -> None:
-        """Hand out nothing more."""
-        self._closing = True
-
-    def _waiting(self) -> list[TrialRecord]:
-        unfinished = self.state.unfinished()
-        return [trial for trial in unfinished if trial.trial_id not in self._handed_out]
-
     def _create(self) -> TrialRecord:
-        number = len(self.state.trials)
+        racing = self.records
+        number = len(racing)
         trial_id = f"t{number:04d}"
         sampled = self._brain.ask(number, trial_id)
-        config_id = content_id(sampled.tree)
-        twins = sum(t.created.config_id == config_id for t in self.state.trials.values())
+        config_id = _config_id(sampled.tree)
+        twins = sum(record.created.config_id == config_id for record in racing)
         self._append(
             TrialCreated(
                 at=self._clock(),
@@ -138,123 +81,23 @@ class Race:
         )
         return self.state.trials[trial_id]
 
-    # -- what workers and Tune tell ------------------------------------------------------------
-
-    def started(self, trial_id: str) -> None:
-        """A worker took the trial up."""
-        record = self.state.trials[trial_id]
-        if not record.done:
-            self._append(
-                AttemptStarted(at=self._clock(), trial_id=trial_id, attempt=record.attempt + 1)
-            )
-
-    def report(self, trial_id: str, metrics: Mapping[str, Scalar]) -> bool:
-        """Take a report in; whether the trial goes on."""
-        record = self.state.trials[trial_id]
-        if record.done:
-            return False
-        rung, score = metrics.get("rung"), metrics.get("score")
-        if isinstance(rung, int) and isinstance(score, (int, float)):
-            self._rung(record, rung, float(score), metrics)
-        if metrics.get("verdict") and not record.done:
-            self._collapse(record, metrics)
-        if not record.done:
-            self._view.tick(trial_id, metrics)
-        return not record.done
-
-    def perturbed(self, trial_id: str, config: dict[str, Any]) -> None:
-        """Population based training changed the trial's configuration."""
-        self._append(Perturbed(at=self._clock(), trial_id=trial_id, config=config))
-
-    def ended(self, trial_id: str, error: str = "") -> None:
-        """The trial's function returned, or failed for good with ``error``.
-
-        After :meth:`close` an unfinished trial is interrupted, not failed.
-        """
-        record = self.state.trials[trial_id]
-        if not record.done and not self._closing:
-            message = error or "the trial ended before its full budget without a verdict"
-            self._end(record, "failed", message=message)
-
-    # -- deciding ------------------------------------------------------------------------------
-
-    def _rung(
-        self, record: TrialRecord, rung: int, score: float, metrics: Mapping[str, Scalar]
-    ) -> None:
-        nominal = self.plan.rungs[rung]
-        if rung in record.rungs:
-            return  # a resumed worker repeats its last report: decided already
-        if not math.isfinite(score):
-            raise ValueError(f"{record.trial_id} reported the score {score} at rung {rung}")
-        report = RungReported(
-            at=self._clock(),
-            trial_id=record.trial_id,
-            attempt=record.attempt,
-            rung=rung,
-            images=_images(metrics, nominal),  # whole batches: a little beyond the rung
-            score=score,
-            metrics=_others(metrics),
-        )
-        decision = self._decide(record, report)
-        events: list[Event] = [
-            report,
-            Decided(
-                at=self._clock(),
-                trial_id=record.trial_id,
-                rung=rung,
-                action="continue" if decision.proceed else "stop",
-                why=decision.why,
-            ),
-        ]
-        if not decision.proceed:
-            ending = self._ending(record, "pruned", decision.why, images=report.images)
-            events.append(ending)
-        elif nominal == self.plan.rungs[-1]:
-            best = min([score, *(r.score for r in record.rungs.values())])
-            events.append(self._ending(record, "completed", images=report.images, told=best))
-        self._append(*events)
-        self._brain.report(record, nominal, score)
-        if record.done:
-            self._brain.tell(record)
-
     def _decide(self, record: TrialRecord, report: RungReported) -> Decision:
         scheduler = self.plan.scheduler
         if scheduler.engine != "journal":
             return Decision(True, f"decided by {scheduler.name}")
         return decide(scheduler, self.state, self.plan.rungs, record, report)
 
-    def _collapse(self, record: TrialRecord, metrics: Mapping[str, Scalar]) -> None:
+    def _worth(self, best: float | None) -> float | None:
         worst = self.state.worst_score
-        self._end(
-            record,
-            "collapsed",
-            reason=str(metrics["verdict"]),
-            message=str(metrics.get("evidence", "")),
-            images=_images(metrics, record.images),
-            told=None if worst is None else PENALTY * abs(worst),
-        )
+        if best is not None or worst is None:
+            return best
+        return PENALTY * abs(worst)
 
-    def _end(self, record: TrialRecord, state: FinalState, **fields: Any) -> None:
-        self._append(self._ending(record, state, **fields))
+    def _heard(self, record: TrialRecord, images: int, score: float) -> None:
+        self._brain.report(record, images, score)
+
+    def _over(self, record: TrialRecord) -> None:
         self._brain.tell(record)
-
-    def _ending(
-        self, record: TrialRecord, state: FinalState, message: str = "", **fields: Any
-    ) -> TrialEnded:
-        fields.setdefault("images", record.images)
-        return TrialEnded(
-            at=self._clock(), trial_id=record.trial_id, state=state, message=message, **fields
-        )
-
-    def _append(self, *events: Event) -> None:
-        try:
-            self._journal.append(*events)
-        except RunFolderError as error:
-            self.fault = error
-            raise
-        for event in events:
-            self.state.apply(event)
-            self._view.event(event, self.state)
 
 
 def decide(
@@ -288,11 +131,30 @@ def replay(scheduler: SchedulerSpec, state: RunState, rungs: tuple[int, ...]) ->
 
 
 def _arrival(record: TrialRecord, report: RungReported, rungs: tuple[int, ...]) -> Arrival:
-    best = min([report.score, *(r.score for r in record.rungs.values() if r.rung < report.rung)])
+    readings = [*(r for r in record.rungs.values() if r.rung < report.rung), report]
+    best = min(readings, key=lambda reading: reading.score)
+    noise = best.metrics.get("noise")
     created = record.created
     option = str(created.params.get("trial", ""))
     rung = rungs[report.rung]
-    return Arrival(created.trial_id, created.number, created.group, rung, best, option)
+    return Arrival(
+        created.trial_id,
+        created.number,
+        created.group,
+        rung,
+        best.score,
+        option,
+        noise if isinstance(noise, float) else 0.0,
+    )
+
+
+def _config_id(tree: dict[str, Any]) -> str:
+    """The same for trials that only their seeds tell apart."""
+    if not tree.get("start"):
+        return content_id(tree)
+    from animesearch.trainers.start import by_content  # needs torch
+
+    return content_id(by_content(tree))
 
 
 def _family(tree: Mapping[str, Any]) -> str:
@@ -300,19 +162,3 @@ def _family(tree: Mapping[str, Any]) -> str:
     architecture = tree.get("architecture")
     name = architecture.get("name") if isinstance(architecture, Mapping) else architecture
     return str(name or "")
-
-
-def _images(metrics: Mapping[str, Scalar], default: int) -> int:
-    images = metrics.get("images")
-    return images if isinstance(images, int) else default
-
-
-def _others(metrics: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """Everything else that was measured, finite numbers and short texts only."""
-    return {
-        key: value
-        for key, value in metrics.items()
-        if key not in {"rung", "score", "images"}
-        and not (isinstance(value, float) and not math.isfinite(value))
-        and isinstance(value, (str, bool, int, float))
-    }

@@ -10,24 +10,38 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 
+from animesearch.datasets.kinds import LabelChoice
 from animesearch.plugins import Plugin, import_plugins
 from animesearch.results.formats import roughly
 from animesearch.results.progress import Plan
 from animesearch.tuning.cluster_session import ray_session
+from animesearch.tuning.finals import planned_finals
 from animesearch.tuning.prepare import Search, check_starts, load_search, trial_count
 from animesearch.tuning.resources import Allotment, Machine, allot
 from animesearch.tuning.samplers import RandomSearch, derived_seed
 from animesearch.tuning.study import Brain
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from animesearch.trainers.config import TrialConfig
+    from animesearch.trainers.setting import BatchSource, LabelSource, TrialSetting
+
 SAMPLES = 6
 """Configurations drawn for the calibration."""
 STEPS = 24
 """Real training steps of each; growing networks pass through all of their stages in them."""
+CLASSES = 10
+"""Classes of the calibration where only the data would tell how many there are: one class more
+costs a row of an embedding."""
+DIFFERENT = 8
+"""Images of noise beside those of a batch: single images must not be all the same."""
 MIB = 2**20
 
 
@@ -43,6 +57,14 @@ class Timing:
     score: float
     start: float
     memory: int
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """What is scored after the race: ``trials`` of it, and every final run, each on ``samples``."""
+
+    trials: int = 0
+    samples: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,16 +100,31 @@ def plan_lines(search: Search, rungs: tuple[int, ...], allotment: Allotment) -> 
     plan = _plan(search, rungs)
     size = search.space.size()
     vary = ", ".join(search.space.distributions) or "nothing but the seed"
+    finals = plan.finals * rungs[-1]
     return [
         f"space: {search.config.name}; varies {vary}"
         + (f" ({size:,} combinations)" if size else ""),
         f"trials: {plan.trials}, {search.config.search.sampler.name} sampler, "
         f"{search.config.search.scheduler.name} scheduler",
         "rungs: " + ", ".join(f"{rung:,}" for rung in rungs) + " images",
-        f"images to train: about {plan.trials * plan.remaining():,.0f} expected, "
-        f"{plan.trials * rungs[-1]:,} if no trial is stopped",
+        _after(search, plan, rungs[-1]),
+        f"images to train: about {plan.trials * plan.remaining() + finals:,.0f} expected, "
+        f"{plan.trials * rungs[-1] + finals:,} if no trial is stopped",
         str(allotment),
     ]
+
+
+def _after(search: Search, plan: Plan, budget: int) -> str:
+    """What happens to the best."""
+    options = search.config.search.final
+    samples = options.samples or search.config.metric.samples
+    best = f"after the race: the best {options.top} scored again on {samples:,} fresh samples"
+    if not plan.finals:
+        return best
+    return (
+        f"{best}, and trained again from {options.seeds} new seeds each (at most {plan.finals} "
+        f"runs of {budget:,} images, each scored so)"
+    )
 
 
 def estimate_lines(estimate: Estimate, allotment: Allotment) -> list[str]:
@@ -104,20 +141,28 @@ def estimate_lines(estimate: Estimate, allotment: Allotment) -> list[str]:
 
 
 def estimate_of(
-    timings: Sequence[Timing], plan: Plan, samples: int, scorings: int, concurrency: int
+    timings: Sequence[Timing],
+    plan: Plan,
+    samples: int,
+    scorings: int,
+    concurrency: int,
+    fresh: Fresh = Fresh(),
 ) -> Estimate:
     """Scale the calibration up to the whole search.
 
     A trial costs ``start + images / train + scorings * samples * score``; the scorings are those
-    of a full trial, the expected share of them is taken to be that of the images.
+    of a full trial, the expected share of them is taken to be that of the images.  Final runs are
+    full trials, as many at a time.
     """
     share = plan.remaining() / plan.images
     full = [t.start + plan.images / t.train + scorings * samples * t.score for t in timings]
     mean = statistics.fmean(full)
     spread = statistics.stdev(full) / len(full) ** 0.5 if len(full) > 1 else 0.0
+    again = statistics.fmean(fresh.samples * t.score for t in timings)
+    after = plan.finals * mean + (plan.finals + fresh.trials) * again
     return Estimate(
-        expected=plan.trials * share * mean / concurrency,
-        longest=plan.trials * mean / concurrency,
+        expected=(plan.trials * share * mean + after) / concurrency,
+        longest=(plan.trials * mean + after) / concurrency,
         error=spread / mean,
         memory=max(t.memory for t in timings),
     )
@@ -143,8 +188,8 @@ def calibrate(config: dict[str, Any], job: dict[str, Any]) -> Timing:
 
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        setting, data = _setting(trial, job, Path(folder))
-        reports = list(train(trial, setting, data, time_scoring))
+        setting, data, labels = _setting(trial, job, Path(folder))
+        reports = list(train(trial, setting, data, time_scoring, labels))
         whole = time.perf_counter() - began
     trained = sum(r.images / (r.images_per_second or 1.0) for r in reports[-1:])
     unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in KiB on Linux
@@ -159,14 +204,18 @@ class _NoScore:
 
     metric: str
     value: float = 0.0
+    noise: float | None = None
 
 
-def _setting(trial: Any, job: dict[str, Any], folder: Path) -> tuple[Any, Any]:
+def _setting(
+    trial: TrialConfig, job: dict[str, Any], folder: Path
+) -> tuple[TrialSetting, BatchSource, LabelSource]:
+    """A trial of noise in ``folder``, each class as frequent as the others."""
     import numpy as np
 
     from animesearch.trainers.setting import TrialSetting
 
-    step = trial.batch * trial.d_steps
+    step, classes = trial.batch * trial.d_steps, job["classes"]
     setting = TrialSetting(
         folder=folder,
         size=job["size"],
@@ -178,33 +227,53 @@ def _setting(trial: Any, job: dict[str, Any], folder: Path) -> tuple[Any, Any]:
         threads=job["threads"],
         grid=(2, 2),
         precision=job["precision"],
+        classes=tuple(map(str, range(classes))),
+        class_shares=(1 / classes,) * classes if classes else (),
     )
-    shape = (trial.batch, job["channels"], job["size"], job["size"])
-    noise_BCHW = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    return setting, lambda images: noise_BCHW
+    shape = (trial.batch + DIFFERENT, job["channels"], job["size"], job["size"])
+    noise_NCHW = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+    def rows(images: int) -> NDArray[np.int64]:
+        return (images + np.arange(trial.batch)) % len(noise_NCHW)
+
+    return setting, lambda n: noise_NCHW[rows(n)], lambda n: rows(n) % max(1, classes)
+
+
+def class_count(labels: LabelChoice) -> int:
+    """Classes to calibrate with: 0 without labels, a family of tags and the images without one."""
+    if labels == "none":
+        return 0
+    return CLASSES if labels == "classes" else len(labels) + 1
+
+
+def _job(search: Search, allotment: Allotment) -> dict[str, Any]:
+    """What :func:`calibrate` needs to know beside a configuration."""
+    from animesearch.metrics.config import choose_features
+
+    config = search.config
+    return {
+        "spec": choose_features(config.metric, gpu=allotment.gpu > 0).spec,
+        "size": config.dataset.size,
+        "channels": config.dataset.channels,
+        "classes": class_count(config.dataset.labels),
+        "device": allotment.device,
+        "threads": allotment.threads,
+        "precision": config.search.resources.precision,
+        "plugins": search.plugins,
+    }
 
 
 def _estimate(search: Search, rungs: tuple[int, ...], allotment: Allotment) -> Estimate:
     """As many at a time as in the search, so that they slow each other down as there."""
     import ray
 
-    from animesearch.metrics.config import choose_features
-
-    config = search.config
-    job = {
-        "spec": choose_features(config.metric, gpu=allotment.gpu > 0).spec,
-        "size": config.dataset.size,
-        "channels": config.dataset.channels,
-        "device": allotment.device,
-        "threads": allotment.threads,
-        "precision": config.search.resources.precision,
-        "plugins": search.plugins,
-    }
+    job = _job(search, allotment)
     task = ray.remote(num_cpus=allotment.cpu, num_gpus=allotment.gpu)(calibrate)
     timings = ray.get([task.remote(drawn, job) for drawn in _draw(search)])
-    return estimate_of(
-        timings, _plan(search, rungs), config.metric.samples, len(rungs), allotment.concurrency
-    )
+    samples, final = search.config.metric.samples, search.config.search.final
+    fresh = Fresh(min(final.top, trial_count(search)), final.samples or samples)
+    plan = _plan(search, rungs)
+    return estimate_of(timings, plan, samples, len(rungs), allotment.concurrency, fresh)
 
 
 def _draw(search: Search) -> list[dict[str, Any]]:
@@ -215,7 +284,8 @@ def _draw(search: Search) -> list[dict[str, Any]]:
 
 def _plan(search: Search, rungs: tuple[int, ...]) -> Plan:
     stops = rungs if search.config.search.scheduler.stops else ()
-    return Plan(search.config.name, "", trial_count(search), rungs[-1], stops)
+    finals = planned_finals(search)
+    return Plan(search.config.name, "", trial_count(search), rungs[-1], stops, finals)
 
 
 def _allot(search: Search, machine: Machine) -> Allotment:

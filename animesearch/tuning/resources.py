@@ -14,10 +14,11 @@ SHELL_CPU = 0.01
 
 @dataclass(frozen=True)
 class Machine:
-    """Cores and GPUs that Ray may use, all nodes together."""
+    """Cores and GPUs that Ray may use, all nodes together, and bytes of its object store."""
 
     cpus: float
     gpus: float
+    store: float = math.inf
 
 
 @dataclass(frozen=True)

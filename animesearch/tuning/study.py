@@ -100,12 +100,12 @@ class Brain:
         return None if self._grid is None else len(self._grid)
 
     def restore(self, state: RunState, rungs: Sequence[int]) -> None:
-        """Fill an empty study with the trials of ``state``, in the order of their creation.
+        """Fill an empty study with the race's trials, in the order of their creation.
 
         ``rungs`` are the images of the rungs: the steps of the intermediate scores.
         """
         self._rungs = tuple(rungs)
-        for record in state.trials.values():
+        for record in state.of_phase("race"):
             if record.done:
                 self._study.add_trial(self._frozen(record))
             else:

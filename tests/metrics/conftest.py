@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.metrics.samples import WeightsFile
+from tests.metrics.samples import WeightsFile, smooth_images
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,17 +23,14 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def inception_file(tmp_path_factory: pytest.TempPathFactory) -> WeightsFile:
-    """A state dict of pytorch-fid's network with seeded random weights that keep the scale."""
+    """A state dict of pytorch-fid's network with seeded random weights."""
     import torch
+    from torch.nn.functional import interpolate
 
-    from animesearch.metrics.features.inception import fid_inception
+    from animesearch.metrics.features.networks.inception import random_inception
 
-    network = fid_inception()
-    generator = torch.Generator().manual_seed(0)
-    for parameter in network.parameters():
-        if parameter.dim() > 1:
-            deviation = (2.0 / parameter[0].numel()) ** 0.5
-            parameter.data.normal_(0.0, deviation, generator=generator)
+    x_B3HW = torch.from_numpy(smooth_images(16, 64, seed=3)).float() / 127.5 - 1.0
+    network = random_inception(interpolate(x_B3HW, size=(139, 139), mode="bilinear"))
     path = tmp_path_factory.mktemp("weights") / "random_inception.pth"
     torch.save(network.state_dict(), path)
     return WeightsFile(path, hashlib.sha256(path.read_bytes()).hexdigest())

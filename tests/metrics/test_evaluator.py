@@ -140,3 +140,11 @@ def test_quantise() -> None:
     for bad in (math.nan, math.inf):
         with pytest.raises(MetricError, match="not finite"):
             quantise(torch.full((1, 1, 2, 2), bad))
+
+
+def test_a_score_knows_how_far_other_samples_would_move_it() -> None:
+    scorer = evaluator(samples=50)
+    scores = [scorer.score(drawn(FAKES), start=50 * part) for part in range(8)]
+    spread = float(np.std([score.value for score in scores], ddof=1))
+    told = float(np.mean([score.noise for score in scores if score.noise is not None]))
+    assert spread / 3 < told < spread * 3

@@ -86,6 +86,31 @@ def ended(number: int, state: str, at: float = 0.0, **values: Any) -> TrialEnded
     return TrialEnded(at=at, trial_id=f"t{number:04d}", state=state, **values)
 
 
+def final(
+    number: int,
+    member: int,
+    score: float | None,
+    state: str = "completed",
+    samples: int = 5000,
+    **metrics: Any,
+) -> list[Event]:
+    """A run of trial ``number``'s configuration from another seed, with its fresh score."""
+    model = created(number)
+    trial_id = f"{model.trial_id}-s{member}"
+    identity = {"trial_id": trial_id, "number": 100 + 10 * number + member, "seed": 900 + member}
+    events: list[Event] = [
+        model.model_copy(update={**identity, "phase": "final", "member": member}),
+        reported(number, 3, 1 + (score or 0.0), **metrics).model_copy(
+            update={"trial_id": trial_id}
+        ),
+        TrialEnded(at=0.0, trial_id=trial_id, state=state, images=32000),  # type: ignore[arg-type]
+    ]
+    if score is not None:
+        fresh = Rescored(at=0.0, trial_id=trial_id, score=score, samples=samples, first_latent=1000)
+        events.append(fresh)
+    return events
+
+
 def rescored(number: int, score: float, at: float = 0.0) -> Rescored:
     return Rescored(
         at=at, trial_id=f"t{number:04d}", score=score, samples=2000, first_latent=10_000

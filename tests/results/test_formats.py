@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from animesearch.results.formats import (
     clean,
     configuration,
+    decimals_of,
     duration,
     finite,
     kimg,
@@ -163,3 +164,16 @@ def test_configuration_in_short() -> None:
     }
     assert configuration(params) == ("progan ns width=16 smoothing=none G.lr=3.1e-4 D.lr=2e-4")
     assert configuration(params, ["generator.lr", "absent"]) == "G.lr=3.1e-4"
+
+
+@pytest.mark.parametrize(
+    ("mean", "spread", "text"),
+    [
+        (4625.0, 68.465, "68.5"),
+        (41.2, 1.055, "1.05"),
+        (0.5, 0.0123, "0.012"),
+        (0.01, 0.0012, "0.0012"),
+    ],
+)
+def test_a_spread_has_the_decimals_of_its_mean(mean: float, spread: float, text: str) -> None:
+    assert decimals_of(mean, spread) == text

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from animesearch import __version__
 from animesearch.results.ranking import (
+    NOISE_NOTE,
     RACE_NOTE,
     SEED_NOTE,
     group_by_protocol,
@@ -120,7 +121,7 @@ def test_the_json_tells_where_it_comes_from_and_what_to_beware_of() -> None:
     assert told["metric"] == "fd-lite0" and told["lower_is_better"] is True
     assert told["protocol"]["samples"] == 1000
     assert told["counts"] == {"completed": 2, "pruned": 2, "collapsed": 1, "failed": 1}
-    assert told["notes"] == ["data: 4,000 images", RACE_NOTE, SEED_NOTE]
+    assert told["notes"] == ["data: 4,000 images", RACE_NOTE, NOISE_NOTE, SEED_NOTE]
     assert told["metric_share"] == pytest.approx(11 * 0.5 / (40 + 5 + 10 + 5 + 40), rel=0.2)
     assert told["trials"][0]["params"]["loss"] == "ns"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from animesearch.results.records import EVENTS, Rescored, RungReported, TrialCreated
+from animesearch.results.records import EVENTS, Rescored, RungReported, RunInfo, TrialCreated
 from tests.results.scripted_run import created, race, reported, run_info
 
 
@@ -54,3 +54,19 @@ def test_unknown_kinds_and_keys_are_refused() -> None:
         EVENTS.validate_python([{"kind": "party", "at": 0}])
     with pytest.raises(ValidationError):
         EVENTS.validate_python([{"kind": "run-opened", "at": 0, "session": 1, "more": 1}])
+
+
+def test_a_run_from_before_the_floor_loads_without_one() -> None:
+    old = run_info().model_dump(mode="json")
+    del old["floor"]
+    assert RunInfo.model_validate(old).floor is None
+    assert run_info(floor=455.5).floor == 455.5
+    with pytest.raises(ValidationError):
+        run_info(floor=float("nan"))
+
+
+def test_a_journal_from_before_the_finals_is_one_of_a_race() -> None:
+    old = created(0).model_dump(mode="json")
+    del old["phase"], old["member"]
+    event = TrialCreated.model_validate(old)
+    assert (event.phase, event.member) == ("race", 0)

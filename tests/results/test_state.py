@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from animesearch.errors import RunFolderError
 from animesearch.results.records import Event, RunClosed, RungReported, RunOpened, TrialCreated
 from animesearch.results.state import RunState, fold, snapshot
-from tests.results.scripted_run import created, decided, ended, race, reported, rescored, started
+from tests.results.scripted_run import (
+    created,
+    decided,
+    ended,
+    final,
+    race,
+    reported,
+    rescored,
+    started,
+)
 
 
 def opened(session: int) -> RunOpened:
@@ -50,6 +59,16 @@ def test_the_first_decision_on_a_rung_and_the_first_end_stay() -> None:
     assert trial.decisions[0].action == "continue"
     assert trial.state == "completed"
     assert trial.attempt == 1
+
+
+def test_final_runs_are_trials_of_their_own_phase_and_no_arrivals_of_the_race() -> None:
+    state = fold([*race(), *final(0, 0, 9999.0)])
+    assert [trial.trial_id for trial in state.of_phase("final")] == ["t0000-s0"]
+    assert len(state.of_phase("race")) == 6 and len(state.trials) == 7
+    assert {report.trial_id for report in state.reports} <= set(fold(race()).trials)
+    assert state.worst_score == 5700.0
+    trial = state.trials["t0000-s0"]
+    assert trial.phase == "final" and list(trial.rungs) == [3] and trial.done
 
 
 def test_equal_scores_keep_the_earlier_report_as_the_best() -> None:

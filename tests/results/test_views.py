@@ -27,6 +27,7 @@ from tests.results.scripted_run import (
     created,
     decided,
     ended,
+    final,
     race,
     reported,
     rescored,
@@ -385,3 +386,46 @@ def test_an_error_of_the_search_itself_passes_through() -> None:
     view = make_view(console(), name="x", metric="fid", trials=2, images=100)
     with pytest.raises(KeyboardInterrupt), view:
         raise KeyboardInterrupt
+
+
+# -- runs from new seeds --------------------------------------------------------------------------
+
+
+def finals_begun() -> list[Event]:
+    """After the race one run from a new seed has ended and another has begun."""
+    model = created(5).model_copy(
+        update={"trial_id": "t0005-s0", "number": 9, "phase": "final", "member": 0}
+    )
+    begun = started(5).model_copy(update={"trial_id": "t0005-s0"})
+    return [*race()[:-1], *final(0, 0, 4500.0), model, begun]
+
+
+def test_final_runs_are_no_trials_of_the_race_but_their_images_count() -> None:
+    plan = Plan("progan-32", "fd-lite0", 6, 32000, RUNGS, finals=3)
+    progress = Progress(plan)
+    state = RunState()
+    for event in finals_begun():
+        state.apply(event)
+        progress.observe(event, state)
+    progress.tick("t0005-s0", {"images": 2000})
+    overview = progress.overview()
+    assert sum(overview.counts.values()) == 6 and overview.to_start == 0
+    assert [row.trial_id for row in overview.running] == ["t0005-s0"]
+    raced = sum(trial.images for trial in state.of_phase("race"))
+    assert overview.done_images == raced + 32000 + 2000
+    assert overview.expected_images == overview.done_images + 30000 + 32000
+    assert overview.most_images == 9 * 32000
+
+
+def test_an_estimate_counts_the_final_runs_to_come() -> None:
+    with_finals = Progress(Plan("x", "", 6, 32000, RUNGS, finals=15)).overview()
+    without = Progress(Plan("x", "", 6, 32000, RUNGS)).overview()
+    assert with_finals.expected_images == without.expected_images + 15 * 32000
+
+
+def test_lines_of_final_runs_and_of_a_resumed_search_that_has_some() -> None:
+    events = finals_begun()
+    events.append(events[0].model_copy(update={"session": 2}))
+    lines = lines_of(events)
+    assert any(line.startswith("t0000-s0  again      fd-lite0   4500.0") for line in lines)
+    assert any("resumed with 6 finished and 1 runs from new seeds" in line for line in lines)

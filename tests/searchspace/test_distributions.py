@@ -92,6 +92,7 @@ CHOICES = [
     ("{choice: [round, [square]]}", "choice.1", "a value or a component, got a list"),
     ("{choice: [round, {choice: [square]}]}", "choice.1", "a 'choice' cannot be an option itself"),
     ("{choice: [round, {width: 16}]}", "choice.1", "a component in a choice has a 'name'"),
+    ("{choice: [round, {width: 16}]}", "choice.1", "any other mapping a 'label'"),
     ("{choice: [round, {nam: square}]}", "choice.1", "did you mean 'name'?"),
     ("{choice: [round, {name: 5}]}", "choice.1.name", "a component's name is one word, got 5"),
     ("{choice: [round, {name: {choice: [a]}}]}", "choice.1.name", "one word, got a mapping"),

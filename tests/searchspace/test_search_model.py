@@ -167,6 +167,26 @@ def test_mistakes_in_a_mapping_without_a_name(options: str, path: str, message: 
     assert message in text
 
 
+def test_a_choice_of_earlier_runs_has_labels() -> None:
+    [(where, text, hint)] = problems("architecture: progan, start: {choice: [{run: a}]}")
+    assert where == "trial.start.choice.0"
+    assert text == "a component in a choice has a 'name', any other mapping a 'label'"
+    assert hint == "{name: ..., option: ...} or {label: ..., option: ...}"
+    space = flow("architecture: progan, start: {choice: [{label: a, run: x}, {label: b, run: y}]}")
+    drawn = TrialConfig.model_validate(space.resolve({"start": "b"}))
+    assert drawn.start is not None and drawn.start.run.endswith("/y")
+
+
+def test_single_images_where_the_size_allows_them() -> None:
+    assert flow("architecture: penn-dcgan, batch: 1").parameters == ()
+    [(where, text, _)] = problems("architecture: ganime-ae, batch: 1")
+    assert where == "trial.batch"
+    assert "'ganime-ae' cannot be trained with batch 1 at 32 pixels" in text
+    [(where, text, hint)] = problems("architecture: comic-vanilla, batch: {choice: [64, 1]}")
+    assert (where, hint) == ("trial", "with batch = 1")
+    assert "'comic-vanilla' cannot be trained with batch 1" in text
+
+
 @pytest.mark.parametrize(
     "trial",
     [

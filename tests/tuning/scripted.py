@@ -12,13 +12,18 @@ from animesearch.registry import Options
 from animesearch.results.journal import Journal, read_journal
 from animesearch.results.records import Event, RunOpened
 from animesearch.results.state import RunState, fold
+from animesearch.results.views import View
 from animesearch.searchspace.space import Space, parse_space
-from animesearch.tuning.race import Assignment, Race, RacePlan
+from animesearch.tuning.finals import Finals, FinalsPlan
+from animesearch.tuning.race import Race, RacePlan
+from animesearch.tuning.rounds import Assignment, Round
 from animesearch.tuning.samplers import SamplerSpec, Tpe
 from animesearch.tuning.schedulers import SchedulerSpec
 from animesearch.tuning.schedulers.asha import Asha
 from animesearch.tuning.study import Brain
 
+NOISE = 0.5
+"""Standard error of every score: close losers are spared."""
 RUNGS = (4000, 8000, 16000, 32000)
 
 SPACE = b"""
@@ -98,6 +103,17 @@ def open_race(
     )
 
 
+def open_finals(folder: Path, plan: FinalsPlan, view: View | None = None) -> Finals:
+    """The finals over the journal in ``folder``, whose race is over."""
+    ticks = iter(range(10**6, 10**9))
+    state = fold(read_journal(folder))
+    journal = Journal(folder)
+    opened = RunOpened(at=0.0, session=state.sessions + 1)
+    journal.append(opened)
+    state.apply(opened)
+    return Finals(plan, journal, state, view or SilentView(), lambda: float(next(ticks)))
+
+
 class Workers:
     """``count`` imaginary workers that report in a fixed turn, one rung at a time.
 
@@ -106,7 +122,7 @@ class Workers:
     """
 
     def __init__(
-        self, race: Race, count: int, score: Callable[[dict[str, Any], int], float] = score_of
+        self, race: Round, count: int, score: Callable[[dict[str, Any], int], float] = score_of
     ) -> None:
         self.race, self.count, self.score = race, count, score
         self.busy: list[Assignment] = []
@@ -127,6 +143,7 @@ class Workers:
             "rung": rung,
             "images": RUNGS[rung],
             "score": self.score(assignment.config, rung),
+            "noise": NOISE,
         }
         if not self.race.report(assignment.trial_id, metrics):
             self.race.ended(assignment.trial_id)

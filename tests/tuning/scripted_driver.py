@@ -20,9 +20,10 @@ from animesearch.results.journal import read_journal, segments
 from animesearch.results.state import RunState, fold
 from animesearch.tuning.bridge import KEY
 from animesearch.tuning.cluster_session import ray_session
-from animesearch.tuning.engine import Job, run_race
+from animesearch.tuning.engine import Job, run_round
+from animesearch.tuning.finals import FinalsPlan
 from animesearch.tuning.resources import Allotment
-from tests.tuning.scripted import RUNGS, open_race, score_of
+from tests.tuning.scripted import NOISE, RUNGS, open_finals, open_race, score_of
 
 
 def scripted_trial(config: dict[str, Any], shared: dict[str, Any]) -> None:
@@ -39,8 +40,8 @@ def scripted_trial(config: dict[str, Any], shared: dict[str, Any]) -> None:
         time.sleep(shared["seconds"])  # what training takes
         last.parent.mkdir(exist_ok=True)
         last.write_text(str(rung))
-        metrics = {"rung": rung, "images": RUNGS[rung], "score": score_of(trial, rung)}
-        tune.report(metrics)
+        score = score_of(trial, rung)
+        tune.report({"rung": rung, "images": RUNGS[rung], "score": score, "noise": NOISE})
 
 
 def _die_once(shared: dict[str, Any], trial_id: str, rung: int) -> None:
@@ -63,10 +64,21 @@ def drive(
     race = open_race(folder / "journal", trials)
     shared = {"folder": str(folder), "seconds": seconds}
     shared |= {"broken_width": broken_width, "killed": killed}
-    allotment = Allotment(cpu=1.0, gpu=0.0, data_cpu=0.0, concurrency=concurrency, workers=0)
-    job = Job(scripted_trial, shared, allotment, folder / "tune", retries=1)
-    complete = run_race(race, job)
+    complete = run_round(race, _job(folder, concurrency, shared))
     return complete, race.state
+
+
+def drive_finals(folder: Path, plan: FinalsPlan, concurrency: int) -> tuple[bool, RunState]:
+    """As :func:`drive`, for the runs from new seeds after a race."""
+    finals = open_finals(folder / "journal", plan)
+    shared = {"folder": str(folder), "seconds": 0.0, "broken_width": 0, "killed": ""}
+    complete = run_round(finals, _job(folder, concurrency, shared))
+    return complete, finals.state
+
+
+def _job(folder: Path, concurrency: int, shared: dict[str, Any]) -> Job:
+    allotment = Allotment(cpu=1.0, gpu=0.0, data_cpu=0.0, concurrency=concurrency, workers=0)
+    return Job(scripted_trial, shared, allotment, folder / "tune", retries=1)
 
 
 def wait_until(process: subprocess.Popen[bytes], reached: Callable[[], bool]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,11 +15,13 @@ import pytest
 
 from animesearch.results.journal import read_journal
 from animesearch.results.state import fold
+from animesearch.tuning.bridge import told
 from animesearch.tuning.cluster_session import ray_session
+from animesearch.tuning.finals import FinalsPlan
 from animesearch.tuning.race import replay
 from animesearch.tuning.schedulers.asha import Asha
 from tests.tuning.scripted import RUNGS, outcome
-from tests.tuning.scripted_driver import drive, reports_in, wait_until
+from tests.tuning.scripted_driver import drive, drive_finals, reports_in, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,6 +38,12 @@ def whole(ray: None, tmp_path_factory: pytest.TempPathFactory) -> list:
     complete, state = drive(tmp_path_factory.mktemp("whole"), trials=12, concurrency=1)
     assert complete
     return outcome(state)
+
+
+def test_tunes_own_words_stay_out() -> None:
+    """What Tune adds to a report holds the machine's name and address."""
+    ray_adds = {"hostname": "mine", "node_ip": "127.0.0.1", "pid": 3, "config/assignment/seed": 1}
+    assert told({"score": 2.5, "rung": 0, **ray_adds, "date": "now"}) == {"score": 2.5, "rung": 0}
 
 
 def test_search_under_tune_is_the_race(whole: list, tmp_path: Path) -> None:
@@ -65,11 +74,26 @@ def test_broken_trials_fail_alone(ray: None, tmp_path: Path) -> None:
 
 def test_a_race_without_anything_left_needs_no_tune(tmp_path: Path) -> None:
     """A run killed while its best are scored again: Tune refuses an empty population."""
-    from animesearch.tuning.engine import run_race
+    from animesearch.tuning.engine import run_round
     from tests.tuning.scripted import Workers, open_race
 
     Workers(open_race(tmp_path, trials=3), 1).run()
-    assert run_race(open_race(tmp_path, trials=3), cast(Any, None))
+    assert run_round(open_race(tmp_path, trials=3), cast(Any, None))
+
+
+def test_finals_under_tune_are_the_finals(ray: None, tmp_path: Path) -> None:
+    """In the same session after the race: what imaginary workers in one process do."""
+    from tests.tuning.scripted import Workers, open_finals, open_race
+
+    plan = FinalsPlan(RUNGS, seed=0, top=2, seeds=2)
+    Workers(open_race(tmp_path / "a" / "journal", trials=6), 1).run()
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    Workers(open_finals(tmp_path / "a" / "journal", plan), 1).run()
+    complete, state = drive_finals(tmp_path / "b", plan, concurrency=1)
+    assert complete and len(state.of_phase("final")) == 4
+    assert outcome(state) == outcome(fold(read_journal(tmp_path / "a" / "journal")))
+    assert drive_finals(tmp_path / "b", plan, concurrency=1)[0], "nothing left: no Tune run"
+    assert [path.name for path in (tmp_path / "b" / "tune").iterdir()] == ["session-2-final"]
 
 
 @pytest.mark.slow

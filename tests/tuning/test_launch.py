@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import optuna
@@ -16,10 +16,11 @@ import pytest
 from PIL import Image
 
 from animesearch.errors import RunFolderError
+from animesearch.results.configurations import rank_configurations
 from animesearch.results.folder import RunFolder
-from animesearch.results.journal import segments
+from animesearch.results.journal import read_journal, segments
 from animesearch.results.ranking import rank, ranking_json
-from animesearch.results.state import RunState
+from animesearch.results.state import RunState, fold
 from animesearch.trainers.generate import Drawing, generate
 from animesearch.tuning import launch
 from animesearch.tuning.cluster_session import ray_session
@@ -44,6 +45,9 @@ def ray() -> Iterator[None]:
         yield
 
 
+HOLDOUT = "dataset.holdout=0.25"
+
+
 def search(folder: Path, *overrides: str) -> RunFolder:
     """A finished search in ``folder``."""
     space = write_space(folder)
@@ -53,7 +57,7 @@ def search(folder: Path, *overrides: str) -> RunFolder:
 
 @pytest.fixture(scope="module")
 def finished(ray: None, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    return search(tmp_path_factory.mktemp("finished"))
+    return search(tmp_path_factory.mktemp("finished"), HOLDOUT)
 
 
 def scores(state: RunState) -> list[list[float]]:
@@ -70,6 +74,17 @@ def test_a_finished_run_is_whole(finished: RunFolder) -> None:
         assert (finished.path / name).is_file(), name
 
 
+def test_what_a_score_is_worth_stands_beside_it(finished: RunFolder) -> None:
+    state, info = finished.state(), finished.info()
+    assert info.floor is not None and info.floor > 0
+    assert all(report.metrics["noise"] > 0 for report in state.reports)
+    assert not {"hostname", "node_ip", "pid"} & {k for r in state.reports for k in r.metrics}
+    again = [trial.rescored for trial in state.trials.values() if trial.rescored]
+    assert all(one.noise and one.noise > 0 for one in again)
+    gaps = [one.memorisation for one in again]
+    assert all(gap is not None and abs(gap) < 5 for gap in gaps)
+
+
 def test_grids_are_pictures_of_the_declared_size(finished: RunFolder) -> None:
     grids = sorted((finished.trial("t0000") / "grids").glob("*.png"))
     assert grids
@@ -84,6 +99,27 @@ def test_the_best_three_were_scored_again(finished: RunFolder) -> None:
     assert first.fresh and first.score == min(
         t.rescored.score for t in state.trials.values() if t.rescored
     )
+
+
+def test_fresh_scores_are_of_the_latents_behind_the_races(finished: RunFolder) -> None:
+    from animesearch.metrics.evaluator import Evaluator
+    from animesearch.metrics.features import FEATURES
+    from animesearch.trainers.checkpoint import best_checkpoint
+    from animesearch.trainers.models import load_generator
+    from animesearch.tuning.tasks import Yardstick, measure_reals, rescore
+
+    (packed,) = Path(os.environ["ANIMESEARCH_CACHE"]).rglob("manifest.json")
+    spec = FEATURES.parse("random")
+    real = measure_reals(str(packed.parent), spec, "cpu")
+    for trial in finished.state().trials.values():
+        checkpoint = best_checkpoint(finished.checkpoints(trial.trial_id))
+        if checkpoint is not None and trial.rescored is not None:
+            found = rescore(str(checkpoint), Yardstick(spec, real), range(48, 96), "cpu").score
+            assert found == pytest.approx(trial.rescored.score, abs=5e-4)
+            assert (trial.rescored.samples, trial.rescored.first_latent) == (48, 48)
+            sampler = load_generator(checkpoint, "cpu").sampler
+            first = Evaluator(spec, real, 48, "cpu").score(sampler, start=0).value
+            assert found != first
 
 
 def test_losers_checkpoints_are_gone(finished: RunFolder) -> None:
@@ -125,7 +161,7 @@ def test_generate_explains_a_loser_without_checkpoint(finished: RunFolder, tmp_p
 
 def test_same_seed_same_scores(finished: RunFolder, tmp_path: Path) -> None:
     """One trial at a time on the CPU: the same configurations, scores to the third decimal."""
-    again = search(tmp_path).state()
+    again = search(tmp_path, HOLDOUT).state()
     first = finished.state()
     assert [t.created.config_id for t in again.trials.values()] == [
         t.created.config_id for t in first.trials.values()
@@ -186,6 +222,69 @@ def test_a_damaged_finalist_does_not_cost_the_search(finished: RunFolder, tmp_pa
     state = copy.state()
     assert state.outcome == "complete" and state.trials[best].rescored is None
     assert sum(trial.rescored is not None for trial in state.trials.values()) == 2
+
+
+FINALS = "search.finalists={top: 2, seeds: 2, samples: 64}"
+
+
+@pytest.fixture(scope="module")
+def with_finals(ray: None, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    return search(tmp_path_factory.mktemp("finals"), FINALS)
+
+
+@pytest.mark.slow
+def test_the_best_configurations_from_new_seeds(with_finals: RunFolder) -> None:
+    state, info = with_finals.state(), with_finals.info()
+    finals = state.of_phase("final")
+    assert state.outcome == "complete" and len(finals) == 4
+    for trial in finals:
+        assert trial.state == "completed" and [r.rung for r in trial.rungs.values()] == [0, 1, 2]
+        assert trial.rescored is not None
+        assert (trial.rescored.samples, trial.rescored.first_latent) == (64, 48)
+    ranking = rank_configurations(state)
+    assert [(row.basis, row.n, row.runs, row.failed) for row in ranking[:2]] == [
+        ("final", 2, 2, 0)
+    ] * 2
+    kept = {path.parent.name for path in with_finals.path.glob("trials/*/checkpoints")}
+    raced = {t.trial_id for t in state.of_phase("race") if t.rescored}
+    assert kept == raced | {row.best_trial for row in ranking[:2]} and len(raced) == 2
+    told = ranking_json(info, state)
+    assert sum(told["counts"].values()) == 4
+    assert told["final_counts"] == {"completed": 4}
+    assert replay(Asha(first_rung=128), state, info.rungs) == []
+    before = len(segments(with_finals.journal))
+    assert launch.resume(with_finals.path) == launch.DONE
+    assert len(segments(with_finals.journal)) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kept", [1, 9])
+def test_killed_in_the_finals_and_resumed(
+    with_finals: RunFolder, tmp_path: Path, kept: int
+) -> None:
+    """SIGKILL after so many segments of the finals: the same runs, to the third decimal."""
+    code = _kill_when(tmp_path, lambda journal: _final_events(journal) >= kept, FINALS)
+    assert code == -signal.SIGKILL
+    assert launch.resume(tmp_path / "run") == launch.DONE
+    resumed, whole = RunFolder.open(tmp_path / "run").state(), with_finals.state()
+    assert sorted(resumed.trials) == sorted(whole.trials)
+    for name, trial in whole.trials.items():
+        again = resumed.trials[name]
+        assert again.created.seed == trial.created.seed and again.state == trial.state
+        one, two = list(again.rungs.values()), list(trial.rungs.values())
+        assert [r.score for r in one] == pytest.approx([r.score for r in two], abs=5e-4)
+        fresh = [t.rescored.score for t in (again, trial) if t.rescored]
+        assert len(fresh) in {0, 2} and fresh[:1] == pytest.approx(fresh[1:], abs=5e-4)
+    order = [row.config_id for row in rank_configurations(whole)]
+    assert [row.config_id for row in rank_configurations(resumed)] == order
+
+
+def _final_events(journal: Path) -> int:
+    """What the finals have written so far."""
+    if not segments(journal):
+        return 0
+    finals = fold(read_journal(journal)).of_phase("final")
+    return sum(1 + trial.attempt + len(trial.rungs) + trial.done for trial in finals)
 
 
 @pytest.mark.slow
@@ -261,13 +360,24 @@ def _environment() -> dict[str, str]:
 
 def _kill_at(folder: Path, reports: int, signum: int) -> tuple[int, str]:
     """Start a search in a process of its own and send it a signal at a report."""
+    code = _kill_when(folder, lambda journal: reports_in(journal) >= reports, signum=signum)
+    return code, (folder / "log.txt").read_text()
+
+
+def _kill_when(
+    folder: Path,
+    reached: Callable[[Path], bool],
+    *overrides: str,
+    signum: int = signal.SIGKILL,
+) -> int:
+    """Start a search in a process of its own; its exit code after a signal at that moment."""
     space, run = write_space(folder), folder / "run"
     command = [sys.executable, "-m", "animesearch", "run", "--space", str(space), "--out", str(run)]
-    log = folder / "log.txt"
-    with log.open("w") as output:
+    command += [part for override in overrides for part in ("--set", override)]
+    with (folder / "log.txt").open("w") as output:
         process = subprocess.Popen(
             command, cwd=ROOT, env=_environment(), stdout=output, stderr=subprocess.STDOUT
         )
-        wait_until(process, lambda: reports_in(run / "journal") >= reports)
+        wait_until(process, lambda: reached(run / "journal"))
         os.kill(process.pid, signum)
-        return process.wait(timeout=120), log.read_text()
+        return process.wait(timeout=120)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from animesearch.errors import RunFolderError
+from animesearch.registry import Options
 from animesearch.results.journal import Journal, read_journal, segments
 from animesearch.results.ranking import rank
+from animesearch.results.records import TrialCreated
 from animesearch.results.state import fold
+from animesearch.searchspace.space import parse_space
+from animesearch.trainers.checkpoint import CheckpointInfo, save_checkpoint
+from animesearch.trainers.config import StartOptions
 from animesearch.tuning.race import PENALTY, replay
 from animesearch.tuning.samplers import Grid, RandomSearch
 from animesearch.tuning.schedulers import SCHEDULERS
+from animesearch.tuning.schedulers.asha import Asha
 from animesearch.tuning.schedulers.none import NoScheduler
 from tests.tuning.scripted import (
     RUNGS,
@@ -39,6 +46,15 @@ def test_every_trial_ends_and_some_are_stopped(tmp_path: Path) -> None:
     assert len(result) == 12
     assert set(states) == {"completed", "pruned"}
     assert states.count("pruned") >= 2
+
+
+def test_a_close_loser_is_spared_and_the_journal_says_why(tmp_path: Path) -> None:
+    race = open_race(tmp_path, 30)
+    Workers(race, 2).run()
+    words = [d.why for t in race.state.trials.values() for d in t.decisions.values()]
+    assert any("its interval of ±0.98 crosses the cut" in why and "spared" in why for why in words)
+    assert replay(Asha(), race.state, RUNGS) == []
+    assert replay(Asha(doubt=0), race.state, RUNGS) != []
 
 
 def test_same_seed_same_thirty_configurations(tmp_path: Path) -> None:
@@ -224,6 +240,38 @@ def test_grid_tries_each_combination_once(tmp_path: Path) -> None:
     Workers(race, 2).run()
     tried = {(t.config["architecture"], t.config["width"]) for t in race.state.trials.values()}
     assert len(race.state.trials) == 6 == len(tried)
+
+
+class StartingTrial(Options):
+    """A trial that begins with the weights of an earlier run."""
+
+    start: StartOptions
+
+
+class StartingSpace(Options):
+    """A space of such trials."""
+
+    trial: StartingTrial
+
+
+def test_an_earlier_run_that_was_moved_makes_the_same_trial(tmp_path: Path) -> None:
+    """Identity and seed come from the weights, not from where they lie."""
+    info = CheckpointInfo(8, None, healthy=True)
+    first = save_checkpoint(tmp_path / "first", {"weights": [1.0]}, info)
+    other = save_checkpoint(tmp_path / "other", {"weights": [2.0]}, info)
+    moved = shutil.copy(first, tmp_path / "moved.ckpt")
+
+    def created(number: int, run: Path) -> TrialCreated:
+        text = f"trial: {{start: {{run: {run}}}}}".encode()
+        space = parse_space(text, "s.yaml", StartingSpace)
+        race = open_race(tmp_path / f"race-{number}", space=space)
+        assert race.next() is not None
+        return race.state.trials["t0000"].created
+
+    one, two, three = (created(n, run) for n, run in enumerate((first, moved, other)))
+    assert (one.config_id, one.seed) == (two.config_id, two.seed)
+    assert one.config_id != three.config_id
+    assert one.config["start"]["run"] == str(first)
 
 
 def test_repeated_configuration_gets_another_seed(tmp_path: Path) -> None:

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from animesearch.errors import RunFolderError
+from animesearch.metrics.features import FEATURES
 from animesearch.results.progress import Plan
+from animesearch.trainers.architectures import ARCHITECTURES
+from animesearch.trainers.checkpoint import checkpoint_files, load_checkpoint
 from animesearch.trainers.config import TrialConfig
+from animesearch.trainers.loop import train
 from animesearch.tuning.cluster_session import ray_session
-from animesearch.tuning.rehearsal import Timing, _setting, dry_run, estimate_of
+from animesearch.tuning.prepare import load_search
+from animesearch.tuning.rehearsal import (
+    CLASSES,
+    Fresh,
+    Timing,
+    _job,
+    _setting,
+    calibrate,
+    dry_run,
+    estimate_of,
+    plan_lines,
+)
+from animesearch.tuning.resources import Allotment
 from tests.tuning.small import write_space
 
 PLAN = Plan("x", "", trials=8, images=1000, rungs=())
@@ -34,15 +51,91 @@ def test_estimate_counts_on_early_stopping_and_tells_its_error() -> None:
     assert got.memory == 2
 
 
+JOB = {
+    "size": 16,
+    "channels": 3,
+    "classes": 0,
+    "device": "cpu",
+    "threads": 1,
+    "precision": "float32",
+    "plugins": (),
+}
+
+
+def test_final_runs_cost_a_whole_trial_and_a_fresh_score_each() -> None:
+    plan = Plan("x", "", trials=8, images=1000, rungs=(250, 500, 1000), finals=6)
+    timing = Timing(train=100.0, score=0.01, start=2.0, memory=7)
+    without = estimate_of([timing], replace(plan, finals=0), 50, 3, 2)
+    got = estimate_of([timing], plan, 50, 3, 2, Fresh(trials=3, samples=400))
+    each, fresh = 2.0 + 1000 / 100 + 3 * 50 * 0.01, 400 * 0.01
+    after = (6 * each + (6 + 3) * fresh) / 2
+    assert got.expected == pytest.approx(without.expected + after)
+    assert got.longest == pytest.approx(without.longest + after)
+
+
+def test_the_plan_tells_what_follows_the_race(tmp_path: Path) -> None:
+    def told(options: str) -> str:
+        search = load_search(str(write_space(tmp_path)), [f"search.finalists={options}"])
+        return "\n".join(plan_lines(search, (128, 256, 512), Allotment(1.0, 0.0, 0.0, 1, 0)))
+
+    assert "the best 2 scored again on 48 fresh samples\n" in told("2")
+    both = told("{top: 2, seeds: 3, samples: 99}")
+    assert "the best 2 scored again on 99 fresh samples, and trained again from 3 new" in both
+    assert "at most 6 runs of 512 images" in both
+    assert f"{(4 + 6) * 512:,} if no trial is stopped" in both
+
+
 def test_it_measures_the_precision_of_the_search(tmp_path: Path) -> None:
-    job = {"size": 16, "channels": 3, "device": "cpu", "threads": 1, "precision": "bfloat16"}
     trial = TrialConfig.model_validate({"architecture": "penn-dcgan", "batch": 8})
+    job = {**JOB, "precision": "bfloat16"}
     assert _setting(trial, job, tmp_path)[0].precision == "bfloat16"
 
 
-def test_missing_weights_to_begin_with_are_told(tmp_path: Path) -> None:
-    with pytest.raises(RunFolderError):
-        dry_run(str(write_space(tmp_path)), [f"trial.start.run={tmp_path / 'nowhere'}"])
+@pytest.mark.parametrize(
+    ("labels", "classes"), [("none", 0), ("[blonde_hair, blue_hair]", 3), ("classes", CLASSES)]
+)
+def test_it_measures_with_the_labels_of_the_search(
+    tmp_path: Path, labels: str, classes: int
+) -> None:
+    overrides = ["trial.architecture=r3gan", f"dataset.labels={labels}"]
+    search = load_search(str(write_space(tmp_path)), overrides)
+    assert _job(search, Allotment(1.0, 0.0, 0.0, 1, 0))["classes"] == classes
+
+
+def test_conditional_designs_are_timed_with_labels(tmp_path: Path) -> None:
+    """Each class is in the batches that networks with embeddings are trained on."""
+    spec = ARCHITECTURES.get("r3gan")
+    trial = TrialConfig.model_validate(
+        {"architecture": {"name": "r3gan", **spec.smallest}, "batch": 2}
+    )
+    setting, data, labels = _setting(trial, {**JOB, "classes": 3}, tmp_path)
+    assert {int(y) for images in range(0, 12, 2) for y in labels(images)} == {0, 1, 2}
+    assert sum(setting.class_shares) == pytest.approx(1)
+    list(train(trial, setting, data, None, labels))
+    state = load_checkpoint(checkpoint_files(tmp_path / "checkpoints")[-1])
+    assert state["identity"]["classes"] == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize(("batch", "classes"), [(1, 0), (1, 2), (4, 2)])
+def test_calibrates(batch: int, classes: int) -> None:
+    spec = ARCHITECTURES.get("r3gan")
+    config = {"architecture": {"name": "r3gan", **spec.smallest}, "batch": batch}
+    job = {**JOB, "classes": classes, "spec": FEATURES.parse("random")}
+    timing = calibrate(config, job)
+    assert timing.train > 0 and timing.score > 0
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "trial.start.run={}",
+        "trial.start={{run: {{choice: [{}]}}}}",
+        "trial.start={{choice: [{{label: a, run: {}}}]}}",
+    ],
+)
+def test_missing_weights_to_begin_with_are_told(tmp_path: Path, start: str) -> None:
+    with pytest.raises(RunFolderError, match="nowhere"):
+        dry_run(str(write_space(tmp_path)), [start.format(tmp_path / "nowhere")])
 
 
 @pytest.mark.slow

@@ -18,15 +18,20 @@ from animesearch.metrics.features.base import (
     file_sha256,
     freeze,
 )
+from animesearch.metrics.features.resizing import POLICY, resized
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
+
+    from animesearch.metrics.features.networks.inception import FastInception
 
 WEIGHTS_FILE = "pt_inception-2015-12-05-6726825d.pth"
 WEIGHTS_URL = (
     f"https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/{WEIGHTS_FILE}"
 )
-PUBLISHED_SHA256 = "6726825d"
+# Under this name torch-fidelity keeps the same file.
+OTHER_NAME = "weights-inception-2015-12-05-6726825d.pth"
+PUBLISHED_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 WEIGHTS_VARIABLE = "ANIMESEARCH_INCEPTION_WEIGHTS"
 REACH_SECONDS = 3.0
 SIDE = 299
@@ -36,18 +41,21 @@ SIDE = 299
 class Inception(FeatureSpec):
     """Inception-v3 pool features with the weights of the FID literature (Heusel 2017).
 
-    2048 features, network and preprocessing as in pytorch-fid 0.3: bilinear to 299 pixels
-    without antialiasing, scaled to [-1, 1].  The weights file is looked for under the option
-    ``weights``, else the environment variable ``ANIMESEARCH_INCEPTION_WEIGHTS``, else in torch
-    hub's checkpoint folder, where it is fetched to if the network is reachable.  Its SHA-256 is
+    2048 features and 1008 logits.  ``policy`` is the preprocessing: ``pytorch-fid`` (bilinear to
+    299 pixels without antialiasing, then x / 127.5 - 1) or ``clean``, clean-fid's (antialiased
+    bicubic, then (x - 128) / 128).  The weights file is looked for under the option ``weights``,
+    else the environment variable ``ANIMESEARCH_INCEPTION_WEIGHTS``, else in torch hub's
+    checkpoint folder, where it is fetched to if the network is reachable.  Its SHA-256 is
     checked.  Not verified with the published weights where the project's tests run.
     """
 
     metric: ClassVar[str] = "fid"
+    logits: ClassVar[bool] = True
     source: ClassVar[str] = "pytorch-fid's port of inception-2015-12-05 (TensorFlow)"
 
     name: Literal["inception"] = "inception"
     dim: Literal[2048] = Field(2048, description="number of features per image")
+    policy: Literal["pytorch-fid", "clean"] = Field("pytorch-fid", description=POLICY)
     weights: str | None = Field(None, min_length=1, description=f"path of {WEIGHTS_FILE}")
     sha256: str = Field(
         PUBLISHED_SHA256,
@@ -59,16 +67,18 @@ class Inception(FeatureSpec):
     @property
     def metric_name(self) -> str:
         """``fid`` with the published weights, ``fd-inception`` with any others."""
-        return self.metric if self.sha256.startswith(PUBLISHED_SHA256) else "fd-inception"
+        return self.metric if PUBLISHED_SHA256.startswith(self.sha256) else "fd-inception"
 
     @property
     def resize(self) -> str:
-        """As pytorch-fid: bilinear in torch, no antialiasing, to 299 pixels."""
-        return f"pytorch-fid-{SIDE}"
+        """The policy, to 299 pixels."""
+        return f"{self.policy}-{SIDE}"
 
     def identity(self) -> dict[str, object]:
-        """Name, dimensions and the digest of the weights, wherever their file lies."""
-        return {"name": self.name, "dim": self.dim, "weights": self.weights_digest()}
+        """Name, dimensions, a policy that is not the usual one, and the digest of the weights,
+        wherever their file lies and however much of their hash was asked for."""
+        identity = super().identity()
+        return {key: value for key, value in identity.items() if key != "sha256"}
 
     def weights_digest(self) -> str:
         """SHA-256 of the weights file; never fetches it."""
@@ -86,17 +96,22 @@ class Inception(FeatureSpec):
     def build(self, device: str) -> FeatureNetwork:
         """The network on ``device``; :class:`MissingWeightsError` without its weights."""
         self.ensure()
-        network = freeze(_network(self._place()), device)
+        network = _network(self._place())
+        freeze(network, device)
 
         def forward(x_B3HW: Tensor) -> Tensor:
             import torch
-            from torch.nn.functional import interpolate
 
-            x = interpolate(x_B3HW / 255.0, size=(SIDE, SIDE), mode="bilinear", align_corners=False)
-            x = (2.0 * x - 1.0).contiguous(memory_format=torch.channels_last)
-            return network(x).flatten(1)
+            x = self._normalised(resized(x_B3HW, SIDE, self.policy))
+            return network(x.contiguous(memory_format=torch.channels_last))
 
-        return FeatureNetwork(forward, self.dim, device)
+        return FeatureNetwork(forward, self.dim, device, network.logits)
+
+    def _normalised(self, x_BCHW: Tensor) -> Tensor:
+        """0..255 as the network takes it; the two packages differ by half a grey level."""
+        if self.policy == "clean":
+            return (x_BCHW - 128.0) / 128.0
+        return x_BCHW / 127.5 - 1.0
 
     def _place(self) -> Path:
         named = self.weights or os.environ.get(WEIGHTS_VARIABLE)
@@ -113,18 +128,21 @@ class Inception(FeatureSpec):
 
 
 def _advice(found: str, sha256: str) -> str:
+    hash_ = f"{'is' if len(sha256) == 64 else 'begins with'} {sha256}"
     return (
-        f"Inception weights: {found}. Needed is {WEIGHTS_FILE}, whose SHA-256 begins with "
-        f"{sha256}, from {WEIGHTS_URL}. Put it into {_hub_place().parent}, or name it by the "
-        f"option 'weights' or the variable {WEIGHTS_VARIABLE}. The offline choice is: "
-        "features: lite0"
+        f"Inception weights: {found}. Needed is {WEIGHTS_FILE}, whose SHA-256 {hash_}, "
+        f"from {WEIGHTS_URL}. Put it into {_hub_place().parent}, or name it by the option "
+        f"'weights' or the variable {WEIGHTS_VARIABLE}. The offline choice is: features: lite0"
     )
 
 
 def _hub_place() -> Path:
+    """Torch hub's place for the file, or torch-fidelity's beside it where only that is there."""
     import torch
 
-    return Path(torch.hub.get_dir()) / "checkpoints" / WEIGHTS_FILE
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    usual, other = folder / WEIGHTS_FILE, folder / OTHER_NAME
+    return other if other.is_file() and not usual.is_file() else usual
 
 
 def _reachable(url: str) -> bool:
@@ -150,68 +168,19 @@ def _fetch(place: Path) -> None:
         raise MissingWeightsError(message) from error
 
 
-def _network(weights: Path) -> nn.Module:
-    """pytorch-fid's network up to the pooled features, without its own download."""
+def _network(weights: Path) -> FastInception:
+    """pytorch-fid's network and its classifier, without its own download."""
     import torch
 
-    with torch.random.fork_rng(devices=[]):
+    from animesearch.metrics.features.networks.inception import FastInception, fid_inception
+
+    with torch.device("meta"):  # no weights are drawn before those of the file come
         inception = fid_inception()
     try:
         state = torch.load(weights, map_location="cpu", weights_only=True)
-        inception.load_state_dict(state)
+        inception.load_state_dict(state, assign=True)
     except Exception as error:
         raise MissingWeightsError(
             f"{weights} does not hold the weights of pytorch-fid's Inception: {error}"
         ) from error
-    return _trunk(inception)
-
-
-def fid_inception() -> nn.Module:
-    """Torchvision's Inception-v3 with pytorch-fid's changed blocks, weights as drawn.
-
-    The changed blocks (TensorFlow's pooling rules) are pytorch-fid's own classes; the state
-    dict has the keys of its published file.
-    """
-    from pytorch_fid import inception as fid
-    from torchvision.models.inception import Inception3
-
-    network = Inception3(num_classes=1008, aux_logits=False, init_weights=False)
-    network.Mixed_5b = fid.FIDInceptionA(192, pool_features=32)
-    network.Mixed_5c = fid.FIDInceptionA(256, pool_features=64)
-    network.Mixed_5d = fid.FIDInceptionA(288, pool_features=64)
-    network.Mixed_6b = fid.FIDInceptionC(768, channels_7x7=128)
-    network.Mixed_6c = fid.FIDInceptionC(768, channels_7x7=160)
-    network.Mixed_6d = fid.FIDInceptionC(768, channels_7x7=160)
-    network.Mixed_6e = fid.FIDInceptionC(768, channels_7x7=192)
-    network.Mixed_7b = fid.FIDInceptionE_1(1280)
-    network.Mixed_7c = fid.FIDInceptionE_2(2048)
-    return network
-
-
-_TRUNK = (
-    "Conv2d_1a_3x3",
-    "Conv2d_2a_3x3",
-    "Conv2d_2b_3x3",
-    "maxpool1",
-    "Conv2d_3b_1x1",
-    "Conv2d_4a_3x3",
-    "maxpool2",
-    "Mixed_5b",
-    "Mixed_5c",
-    "Mixed_5d",
-    "Mixed_6a",
-    "Mixed_6b",
-    "Mixed_6c",
-    "Mixed_6d",
-    "Mixed_6e",
-    "Mixed_7a",
-    "Mixed_7b",
-    "Mixed_7c",
-    "avgpool",
-)
-
-
-def _trunk(inception: nn.Module) -> nn.Module:
-    from torch import nn
-
-    return nn.Sequential(*(inception.get_submodule(name) for name in _TRUNK))
+    return FastInception(inception)

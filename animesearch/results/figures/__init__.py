@@ -1,0 +1,1 @@
+"""Figures drawn by ourselves, the same in a page of the dashboard and in a report."""

@@ -1,0 +1,250 @@
+"""``animesearch evaluate``: images, or a run's generator, against real ones; without any search."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from animesearch.datasets.config import DatasetConfig
+from animesearch.errors import UserError
+from animesearch.metrics.config import Choice, MetricConfig, choose_features
+from animesearch.metrics.measures import MEASURES, MeasureSpec, measure_all, promised
+from animesearch.results.folder import RunFolder
+from animesearch.tuning.datajobs import dataset_of
+
+if TYPE_CHECKING:
+    from animesearch.datasets.kinds import ResizePolicy
+    from animesearch.datasets.sources import Item, SourceSpec
+    from animesearch.metrics.collect import Numbered
+    from animesearch.metrics.features.base import FeatureNetwork
+    from animesearch.metrics.measures import Side
+    from animesearch.results.stages import Stage
+    from animesearch.trainers.models import TrainedGenerator
+
+USUAL = ("frechet", "kid", "precision-recall", "density-coverage")
+SAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be measured.
+
+    ``images`` is a run folder or a source of images, ``against`` and ``held`` are sources of
+    reals, the second of such that the generator never saw.  ``measures`` are names, or ``all``.
+    With a ``size`` every image is made square first, as a search does it.
+    """
+
+    images: str
+    against: str
+    held: str | None = None
+    features: str = "auto"
+    policy: str | None = None
+    measures: tuple[str, ...] = USUAL
+    samples: int | None = None
+    size: int | None = None
+    resize: ResizePolicy = "stretch"
+    trial: str | None = None
+    first: int = 0
+    batch: int | None = None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The numbers, and what they rest on; plain JSON by :meth:`as_dict`."""
+
+    values: dict[str, float]
+    directions: dict[str, str]
+    meanings: dict[str, str]
+    metric: str
+    features: dict[str, object]
+    resize: str
+    counts: dict[str, int]
+    size: int | None
+    reason: str
+    seconds: float
+    left_out: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Square:
+    """How images are made equal before any feature network sees them."""
+
+    size: int | None
+    resize: ResizePolicy
+    channels: int = 3
+
+
+def evaluate(request: Request, cache: Path, progress: Stage) -> Evaluation:
+    """All numbers of the request.
+
+    Raises :class:`UserError` and its kin for images, names and weights that are not there.
+    """
+    began = time.monotonic()
+    choice = _features(request)
+    specs = chosen_measures(request.measures, choice.spec.logits)
+    values = promised(specs, request.held is not None)
+    device = _device()
+    network = choice.spec.build(device)
+    work = _Work(network, request, cache, progress)
+    fake, square = work.fakes(device)
+    real = work.reals("real images", request.against, square)
+    held = work.reals("held-out images", request.held, square) if request.held else None
+    progress("measures", 0, 1)
+    found = measure_all(specs, real, fake, held)
+    progress("measures", 1, 1)
+    return Evaluation(
+        values=found,
+        directions={name: values[name].direction for name in found},
+        meanings={name: values[name].meaning for name in found},
+        metric=choice.spec.metric_name,
+        features=choice.spec.identity(),
+        resize=choice.spec.resize,
+        counts={
+            "images": len(fake),
+            "against": len(real),
+            **({} if held is None else {"held": len(held)}),
+        },
+        size=square.size,
+        reason=choice.reason,
+        seconds=time.monotonic() - began,
+        left_out=work.left_out,
+    )
+
+
+def chosen_measures(names: Sequence[str], logits: bool) -> list[MeasureSpec]:
+    """The measures with their default options; ``all`` are those that the features allow.
+
+    Raises :class:`UnknownNameError` with the allowed names.
+    """
+    if [*names] == ["all"]:
+        names = [spec.component_name() for spec in MEASURES if logits or not spec.needs_logits]
+    return [MEASURES.get(name).model_validate({}) for name in names]
+
+
+def _features(request: Request) -> Choice:
+    options: dict[str, object] = {"name": request.features}
+    if request.policy is not None:
+        options["policy"] = request.policy
+    if request.features == "auto" and request.policy is not None:
+        raise UserError("--policy needs --features: policies belong to a feature network")
+    config = MetricConfig.model_validate({"features": options})
+    return choose_features(config, gpu=_device() != "cpu")
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+class _Work:
+    """The passes over the images of one request."""
+
+    def __init__(
+        self, network: FeatureNetwork, request: Request, cache: Path, progress: Stage
+    ) -> None:
+        self._network, self._request = network, request
+        self._cache, self._progress = cache, progress
+        self.left_out: dict[str, dict[str, int]] = {}
+
+    def fakes(self, device: str) -> tuple[Side, _Square]:
+        """Features of what is judged, and how the reals are to be made like it."""
+        request = self._request
+        if (Path(request.images) / "run.json").is_file():
+            return self._drawn(_generator(request, device))
+        if request.trial is not None:
+            raise UserError(f"--trial needs a run folder; '{request.images}' is none")
+        square = _Square(request.size, request.resize)
+        return self._read("images", request.images, square, request.samples), square
+
+    def reals(self, stage: str, source: str, square: _Square) -> Side:
+        """Features of real images."""
+        return self._read(stage, source, square, None)
+
+    def _drawn(self, trained: TrainedGenerator) -> tuple[Side, _Square]:
+        from animesearch.metrics.collect import collect
+
+        request = self._request
+        if request.size not in (None, trained.size):
+            raise UserError(f"the run draws {trained.size} px, so --size {request.size} is none")
+        count = request.samples or SAMPLES
+
+        def images() -> Iterator[Numbered]:
+            for start in range(0, count, 256):
+                x_BCHW = trained.sampler(request.first + start, min(256, count - start))
+                yield from enumerate(x_BCHW.cpu().numpy(), start=start)
+
+        def tell(done: int) -> None:
+            self._progress("drawn images", done, count)
+
+        side = collect(self._network, images(), request.batch, tell)
+        return side, _Square(trained.size, request.resize, trained.channels)
+
+    def _read(self, stage: str, source: str, square: _Square, most: int | None) -> Side:
+        from animesearch.datasets.memory import FileMemory
+        from animesearch.metrics.collect import collect
+
+        spec = dataset_of(source).source.located()
+        listing = spec.listing(FileMemory(self._cache / "seen"), self._progress)
+        items = listing.items[:most]
+        dropped: Counter[str] = Counter(str(drop.reason) for drop in listing.refused)
+
+        def tell(done: int) -> None:
+            self._progress(f"features of the {stage}", done, len(items))
+
+        images = decoded(spec, items, square, dropped)
+        try:
+            return collect(self._network, images, self._request.batch, tell)
+        finally:
+            self.left_out[stage] = dict(sorted(dropped.items()))
+
+
+def decoded(
+    spec: SourceSpec, items: Sequence[Item], square: _Square, dropped: Counter[str]
+) -> Iterator[Numbered]:
+    """The images that can be used, with their places; ``dropped`` counts the reasons of others."""
+    from PIL import Image
+
+    from animesearch.datasets.decode import decode_image
+    from animesearch.datasets.reasons import Dropped
+    from animesearch.datasets.resize import resize
+    from animesearch.datasets.sources.base import Drawn
+
+    for item, payload in spec.read(items, square.size or DatasetConfig().size):
+        image: Image.Image | Dropped
+        if isinstance(payload, Drawn):
+            image = Image.fromarray(payload.pixels)
+            image = image.convert("L") if square.channels == 1 else image
+        else:
+            image = decode_image(payload or b"", channels=square.channels, name=item.name)
+        if isinstance(image, Dropped):
+            dropped[str(image.reason)] += 1
+            continue
+        if square.size is not None:
+            image = resize(image, square.size, square.resize, (255, 255, 255))
+        yield item.index, _chw(np.asarray(image))
+
+
+def _chw(image: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    return image[None] if image.ndim == 2 else np.ascontiguousarray(image.transpose(2, 0, 1))
+
+
+def _generator(request: Request, device: str) -> TrainedGenerator:
+    from animesearch.plugins import import_plugins
+    from animesearch.trainers.generate import find_checkpoint
+    from animesearch.trainers.models import load_generator
+
+    folder = RunFolder.open(Path(request.images))
+    import_plugins(folder.kept_plugins(folder.info()))
+    _, checkpoint = find_checkpoint(folder, request.trial)
+    return load_generator(checkpoint, device)
