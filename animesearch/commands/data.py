@@ -30,14 +30,35 @@ SetOption = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="An option below dataset:; may be repeated."),
 ]
 
+HtmlOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write a page with a contact sheet per problem."),
+]
+SizeOption = Annotated[int | None, typer.Option(metavar="PX", help="Edge of the images (64).")]
+StepsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--step",
+        metavar="NAME",
+        help="A cleaning step, with its defaults; may be repeated, in their order. "
+        "With options: --set steps=...",
+    ),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--out",
+        metavar="DIR",
+        help="Folder of the prepared set; default: the cache, where run finds it.",
+    ),
+]
+
 
 @app.command()
 def inspect(
     source: SourceArgument = None,
-    html: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write a page with a contact sheet per problem."),
-    ] = None,
+    html: HtmlOption = None,
     space: SpaceOption = None,
     overrides: SetOption = None,
     plugins: PluginOption = None,
@@ -66,27 +87,9 @@ def inspect(
 @app.command()
 def prepare(  # noqa: PLR0913, PLR0917 - one parameter per option
     source: SourceArgument = None,
-    size: Annotated[
-        int | None, typer.Option(metavar="PX", help="Edge of the square images (64).")
-    ] = None,
-    steps: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--step",
-            metavar="NAME",
-            help="A cleaning step, with its defaults; may be repeated, in their order. "
-            "With options: --set steps=...",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--out",
-            metavar="DIR",
-            help="Folder of the prepared set; default: the cache, where run finds it.",
-        ),
-    ] = None,
+    size: SizeOption = None,
+    steps: StepsOption = None,
+    out: OutOption = None,
     space: SpaceOption = None,
     overrides: SetOption = None,
     plugins: PluginOption = None,

@@ -24,49 +24,58 @@ class Square(StrEnum):
     CENTRE_CROP = "centre-crop"
 
 
+ImagesArgument = Annotated[
+    str, typer.Argument(metavar="IMAGES", help="A run folder, or a source of generated images.")
+]
+AgainstOption = Annotated[
+    str, typer.Option("--against", metavar="DATA", help="A source of real images.")
+]
+HeldOption = Annotated[
+    str | None,
+    typer.Option(metavar="DATA", help="Reals that the generator never saw: memorisation."),
+]
+MetricsOption = Annotated[
+    str | None,
+    typer.Option(metavar="A,B", help="Measures (list measures), or all; default: the usual."),
+]
+FeaturesOption = Annotated[str, typer.Option(metavar="NAME", help="Network (list features).")]
+PolicyOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Resize policy of the features: pytorch-fid, clean …"),
+]
+SamplesOption = Annotated[
+    int | None,
+    typer.Option(
+        "-n", "--samples", min=2, help="Samples to draw (10000), or images to read (all)."
+    ),
+]
+SizeOption = Annotated[
+    int | None,
+    typer.Option(min=8, max=1024, metavar="PX", help="Make each image square first, as a search."),
+]
+ResizeOption = Annotated[Square, typer.Option(help="With --size: how.")]
+TrialOption = Annotated[
+    str | None, typer.Option(metavar="ID", help="Of a run: the trial; default: the best.")
+]
+SeedOption = Annotated[int, typer.Option(min=0, help="Of a run: the first latent.")]
+BatchOption = Annotated[
+    int | None, typer.Option(min=1, help="Images in one pass; default: by device.")
+]
+
+
 def evaluate(  # noqa: PLR0913, PLR0917 - one parameter per option
-    images: Annotated[
-        str,
-        typer.Argument(metavar="IMAGES", help="A run folder, or a source of generated images."),
-    ],
-    against: Annotated[
-        str, typer.Option("--against", metavar="DATA", help="A source of real images.")
-    ],
-    held: Annotated[
-        str | None,
-        typer.Option(metavar="DATA", help="Reals that the generator never saw: memorisation."),
-    ] = None,
-    metrics: Annotated[
-        str | None,
-        typer.Option(metavar="A,B", help="Measures (list measures), or all; default: the usual."),
-    ] = None,
-    features: Annotated[
-        str, typer.Option(metavar="NAME", help="Feature network (list features).")
-    ] = "auto",
-    policy: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Resize policy of the features: pytorch-fid, clean …"),
-    ] = None,
-    samples: Annotated[
-        int | None,
-        typer.Option(
-            "-n", "--samples", min=2, help="Samples to draw (10000), or images to read (all)."
-        ),
-    ] = None,
-    size: Annotated[
-        int | None,
-        typer.Option(
-            min=8, max=1024, metavar="PX", help="Make every image square first, as a search does."
-        ),
-    ] = None,
-    resize: Annotated[Square, typer.Option(help="With --size: how.")] = Square.STRETCH,
-    trial: Annotated[
-        str | None, typer.Option(metavar="ID", help="Of a run: the trial; default: the best.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of a run: the first latent.")] = 0,
-    batch: Annotated[
-        int | None, typer.Option(min=1, help="Images in one pass; default: by device.")
-    ] = None,
+    images: ImagesArgument,
+    against: AgainstOption,
+    held: HeldOption = None,
+    metrics: MetricsOption = None,
+    features: FeaturesOption = "auto",
+    policy: PolicyOption = None,
+    samples: SamplesOption = None,
+    size: SizeOption = None,
+    resize: ResizeOption = Square.STRETCH,
+    trial: TrialOption = None,
+    seed: SeedOption = 0,
+    batch: BatchOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure images, or a run's generator, against real images; needs no search.
