@@ -58,7 +58,8 @@ def main() -> None:
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ[f"{library}_NUM_THREADS"] = str(arguments.blas)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the folder goes then too
-    warnings.filterwarnings("ignore", category=DeprecationWarning)  # of the peers' own code
+    for kind in (DeprecationWarning, FutureWarning):  # of what the peers call
+        warnings.filterwarnings("ignore", category=kind)
     began, findings = time.perf_counter(), []
     with tempfile.TemporaryDirectory(prefix="metrics-") as scratch:
         folder = Path(scratch).resolve()
@@ -88,7 +89,7 @@ def machine() -> dict[str, Any]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; or all")
-    parser.add_argument("--images", type=int, default=300, help="a side, for Inception")
+    parser.add_argument("--images", type=int, default=240, help="a side, for Inception")
     parser.add_argument("--repeat", type=int, default=3, help="turns; medians are compared")
     parser.add_argument("--blas", type=int, default=1, help="threads of BLAS")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all numbers there")

@@ -27,9 +27,9 @@ from animesearch.metrics.frechet import GaussianFactor, frechet_distance
 from animesearch.metrics.gaussian import Array, MomentStream
 
 VERSION = 1
-# On one thread torch takes slow kernels up to 16 images, and caches overflow from 100 on; this
-# divides the usual counts, so that no small batch is left over.
-CPU_BATCH = 40
+# On one thread torch takes slow kernels up to 16 images, and where one activation passes 32 MB
+# (lite0 at 96 pixels: from 38 images on) glibc maps it afresh each time.
+CPU_BATCH = 32
 GPU_BATCH = 256
 
 Images = npt.NDArray[np.uint8]

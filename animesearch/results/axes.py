@@ -25,6 +25,7 @@ WIDE = 100.0
 """Greatest over least from which numbers of an unknown distribution stand on a log scale."""
 MOST_CATEGORIES = 40
 LONGEST = 40
+MOST = 1.7e308
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Axis:
         number = finite(value)
         if number is None or (self.scale == "log" and number <= 0):
             return None
-        low, high, here = (self._warp(x) for x in (self.low, self.high, number))
+        low, high, here = (self._warp(x) / 2 for x in (self.low, self.high, number))  # no overflow
         return min(1.0, max(0.0, (here - low) / (high - low))) if high > low else 0.5
 
     def _at_category(self, text: str) -> float | None:
@@ -96,8 +97,10 @@ def score_axis(name: str, scores: Sequence[float]) -> Axis:
     """The scores' own axis; logarithmic where they are far apart."""
     low, high = min(scores, default=0.0), max(scores, default=1.0)
     wide = low > 0 and high / low >= 8
-    pad = 0.0 if wide or high <= low else (high - low) * 0.03
-    return Axis("", clean(name), "log" if wide else "linear", low - pad, high + pad)
+    pad = 0.0 if wide or high <= low else high * 0.03 - low * 0.03
+    return Axis(
+        "", clean(name), "log" if wide else "linear", max(low - pad, -MOST), min(high + pad, MOST)
+    )
 
 
 def _axis(name: str, label: str, known: tuple[str, Any] | None, values: Sequence[Scalar]) -> Axis:
@@ -166,6 +169,11 @@ def _walk(tree: Any, name: tuple[str, ...], found: dict[str, tuple[str, Any]]) -
         if isinstance(option, Mapping):
             plain = {key: below for key, below in option.items() if key != "label"}
             _walk(plain, (*name, str(_label(option))), found)
+
+
+def percent(share: float) -> str:
+    """A share of 1, as pages write it: ``23 %``."""
+    return f"{100 * share:.0f} %"
 
 
 def tick_text(value: float) -> str:

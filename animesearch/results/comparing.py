@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from animesearch.results.board import curve, finite_scalars
-from animesearch.results.comparison import Group, group_runs, what_differs
+from animesearch.results.comparison import group_runs, what_differs
 from animesearch.results.configurations import RankedConfiguration
 from animesearch.results.differences import ABSENT, flatten
 from animesearch.results.formats import clean, configuration, finite, short, varying
@@ -19,7 +19,15 @@ from animesearch.results.story import PROCESS, verdict
 FEWEST, MOST = 2, 6
 """Trials, or runs, that can be looked at together."""
 BEST_OF_ALL = 20
-BOOKKEEPING = ("config/", "confusion_", "time_", "timestamp", "iterations_", "training_iteration")
+BOOKKEEPING = (
+    "config/",
+    "confusion_",
+    "pid",
+    "time_",
+    "timestamp",
+    "iterations_",
+    "training_iteration",
+)
 """Beginnings of metrics that are no measurement of the trial."""
 
 
@@ -96,17 +104,18 @@ def compare_runs(runs: Mapping[str, Run]) -> dict[str, Any]:
     with what differs."""
     groups = group_runs(runs)
     first = groups[0]
+    ranking = first.ranking()
     return {
         "metric": clean(next(iter(runs.values()))[0].metric),
         "protocol": first.protocol,
         "protocol_id": first.protocol_id,
-        "runs": [_run(name, run, first) for name, run in first.runs.items()],
+        "runs": [_run(name, run, ranking) for name, run in first.runs.items()],
         "refused": [
             {"run": name, "differs": [asdict(one) for one in what_differs(group, first)]}
             for group in groups[1:]
             for name in group.runs
         ],
-        "rows": _rows(first),
+        "rows": _rows(ranking),
         "spaces": [
             row for row in side_by_side([info.space for info, _ in first.runs.values()])
             if row["differs"]
@@ -114,10 +123,10 @@ def compare_runs(runs: Mapping[str, Run]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _run(name: str, run: Run, group: Group) -> dict[str, Any]:
+def _run(name: str, run: Run, ranking: Sequence[RankedConfiguration]) -> dict[str, Any]:
     info, state = run
-    ranking = [row for row in group.ranking() if row.run == name]
-    best = next((row for row in ranking if row.place is not None), None)
+    own = (row for row in ranking if row.run == name)
+    best = next((row for row in own if row.place is not None), None)
     return {
         "run": name,
         "name": clean(info.name),
@@ -142,9 +151,8 @@ def progress_of(state: RunState) -> list[tuple[int, float]]:
     return [*points, (sum(shown.values()), points[-1][1])] if points else []
 
 
-def _rows(group: Group) -> list[dict[str, Any]]:
+def _rows(ranking: Sequence[RankedConfiguration]) -> list[dict[str, Any]]:
     """The best configurations of all of them."""
-    ranking = group.ranking()
     names = varying([row.params for row in ranking])
     return [
         {

@@ -64,7 +64,7 @@ def _cell(points: list[Point]) -> Cell:
     if not scored:
         return Cell(lost=lost)
     best, trial = min(scored)
-    return Cell(len(scored), best, median(score for score, _ in scored), trial, lost)
+    return Cell(len(scored), best, 2 * median(score / 2 for score, _ in scored), trial, lost)
 
 
 def _best_of(
@@ -80,6 +80,7 @@ def _shades(cells: Mapping[tuple[str, str], Cell]) -> dict[tuple[str, str], floa
     bests = {place: cell.best for place, cell in cells.items() if cell.best is not None}
     if not bests:
         return {}
-    low, high = min(bests.values()), max(bests.values())
+    half = {place: best / 2 for place, best in bests.items()}  # the difference may overflow
+    low, high = min(half.values()), max(half.values())
     return {place: (best - low) / (high - low) if high > low else 0.0
-            for place, best in bests.items()}  # fmt: skip
+            for place, best in half.items()}  # fmt: skip

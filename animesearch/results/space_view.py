@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from animesearch.results.axes import Axis, parameter_axes, score_axis
+from animesearch.results.axes import Axis, parameter_axes, percent, score_axis
 from animesearch.results.board import finite_scalars
 from animesearch.results.figures.drawing import Figure
 from animesearch.results.figures.flow import flow
@@ -93,12 +93,12 @@ def spending_words(spent: Spending) -> list[str]:
     """What the spending comes to, sentence by sentence."""
     lines = []
     if spent.killed:
-        lines.append(f"{spent.killed:.0%} of the images of ended trials of the race went into "
+        lines.append(f"{percent(spent.killed)} of the images of ended trials of the race went into "
                      "trials that did not run to the end.")  # fmt: skip
     if spent.saved and spent.budget:
         lines.append(
             f"Stopping them early saved {kimg(spent.saved)} of {kimg(spent.budget)} kimg, "
-            f"{spent.saved / spent.budget:.0%} of what all to the end would have taken."
+            f"{percent(spent.saved / spent.budget)} of what all to the end would have taken."
         )
     if spent.total.cost is not None and spent.price is not None:
         lines.append(f"At {money(spent.price, spent.currency)} per device-hour the search has cost "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from animesearch.results.axes import Axis
+from animesearch.results.axes import Axis, percent
 from animesearch.results.figures.drawing import Figure, Shape, canvas, fitting, label, line, shape
 from animesearch.results.figures.parallel import GOLDEN
 from animesearch.results.formats import score_text, short
@@ -132,5 +132,5 @@ def verdict(found: Importance) -> str:
     """What a parameter explains, in words."""
     if found.share is None or found.noise is None:
         return f"too few trials to say whether it matters (n {found.n})"
-    share = f"it explains {found.share:.0%} of the order, luck up to {found.noise:.0%}"
+    share = f"it explains {percent(found.share)} of the order, luck up to {percent(found.noise)}"
     return f"{share}: {'best ' + found.best if found.clear else 'nothing to be seen'}"

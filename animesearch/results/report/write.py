@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,31 @@ MOST_ROWS = 200
 MOST_SLICES = 12
 MOST_TITLES = 200
 """Trials up to which lines and dots say whose they are."""
+
+
+def _most(figure: Figure) -> int:
+    """Pixels of width beyond which a drawing is not enlarged."""
+    return round(1.2 * float(figure.drawing.attributes["width"]))
+
+
+def _drawn(figure: Figure) -> Markup:
+    """Every text in a drawing is escaped where it is written."""
+    return Markup(figure.drawing.markup())
+
+
+def _spread(row: Mapping[str, Any]) -> str:
+    return decimals_of(row["score"], row["sd"])
+
+
+FILTERS: Mapping[str, Callable[..., object]] = {
+    "score": score_text,
+    "kimg": kimg,
+    "duration": duration,
+    "clean": clean,
+    "most": _most,
+    "drawn": _drawn,
+    "spread": _spread,
+}
 
 
 @dataclass(frozen=True)
@@ -105,15 +130,7 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "score": score_text,
-        "kimg": kimg,
-        "duration": duration,
-        "short": short,
-        "clean": clean,
-        "drawn": lambda figure: Markup(figure.drawing.markup()),
-        "spread": lambda row: decimals_of(row["score"], row["sd"]),
-    }
+    environment.filters.update(FILTERS)
     return environment.get_template("report.html")
 
 

@@ -15,6 +15,7 @@ from animesearch.results.folder import RunFolder
 from animesearch.results.web.app import create_app
 from animesearch.results.web.security import access
 from animesearch.results.web.store import Store
+from tests.results.web.browser import Browser, new_driver, serving
 from tests.results.web.runs import write_run
 
 HOST = "http://127.0.0.1:8300"
@@ -63,3 +64,29 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 def client(folder: RunFolder) -> Iterator[TestClient]:
     with client_of(folder.path) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    found = new_driver(tmp_path_factory.mktemp("profile"))
+    try:
+        yield Browser(found)
+    finally:
+        found.quit()
+
+
+@pytest.fixture
+def browser(driver: Browser) -> Iterator[Browser]:
+    """The browser as it was started, silent before and after."""
+    driver.emulate(1280, dark=False)
+    driver.complaints()
+    yield driver
+    assert driver.complaints() == []
+    driver.run("localStorage.clear()")
+    driver.driver.get("about:blank")
+
+
+@pytest.fixture(scope="module")
+def site(folder: RunFolder) -> Iterator[str]:
+    with serving(folder.path) as address:
+        yield address

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from animesearch.results.folder import RunFolder
 from animesearch.results.journal import Journal, segments
 from animesearch.results.records import RunClosed
 from tests.results.scripted_run import created, race, reported
-from tests.results.web.browser import Browser, new_driver, serving
+from tests.results.web.browser import Browser, serving
 from tests.results.web.runs import NASTY, unfinished, write_grid, write_run
 
 pytestmark = pytest.mark.browser
@@ -24,32 +22,6 @@ PAGES = {
     "trial": ("/runs/run/trials/t0000", "#charts .main-svg"),
     "collapsed": ("/runs/run/trials/t0003", "#verdict h2"),
 }
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    found = new_driver(tmp_path_factory.mktemp("profile"))
-    try:
-        yield Browser(found)
-    finally:
-        found.quit()
-
-
-@pytest.fixture
-def browser(driver: Browser) -> Iterator[Browser]:
-    """The browser as it was started, silent before and after."""
-    driver.emulate(1280, dark=False)
-    driver.complaints()
-    yield driver
-    assert driver.complaints() == []
-    driver.run("localStorage.clear()")
-    driver.driver.get("about:blank")
-
-
-@pytest.fixture(scope="module")
-def site(folder: RunFolder) -> Iterator[str]:
-    with serving(folder.path) as address:
-        yield address
 
 
 def trials(browser: Browser) -> list[str]:

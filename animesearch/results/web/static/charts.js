@@ -25,7 +25,7 @@ const drawn = new Map();
 /** Plotly itself follows the window only; a figure also changes with those beside it. */
 const sizes = new ResizeObserver((entries) => {
   const Plotly = /** @type {any} */ (globalThis).Plotly;
-  for (const { target } of entries) if (target.classList.contains("js-plotly-plot")) Plotly.Plots.resize(target);
+  for (const { target } of entries) if (target.clientWidth > 0 && target.classList.contains("js-plotly-plot")) Plotly.Plots.resize(target);
 });
 
 /** The look of the n-th line: its colour, and a dash or a shape besides. @param {number} number */

@@ -19,7 +19,6 @@ function names() {
 /** Compare these; the address keeps them. @param {string[]} trials */
 function choose(trials) {
   keep("trials", trials.join(","));
-  show(byId("charts"));
   poller.again();
 }
 

@@ -22,7 +22,10 @@ export function drawSides(table, heads, lines) {
  */
 export function drawCurves(parent, name, { title, metric, across, step = false }, lines) {
   const known = lines.filter((line) => line.points.length > 0);
-  if (known.length === 0) return;
+  if (known.length === 0) {
+    parent.querySelector(`[data-chart="${CSS.escape(name)}"]`)?.remove();
+    return;
+  }
   const values = known.flatMap((line) => line.points.map((point) => point[1]));
   const wide = Math.min(...values) > 0 && Math.max(...values) / Math.min(...values) > 8;
   const at = (/** @type {any} */ line) => lines.indexOf(line);

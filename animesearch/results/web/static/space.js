@@ -140,13 +140,13 @@ function light(trial) {
 function enableMarks() {
   const trialOf = (/** @type {Event} */ event) => {
     const target = /** @type {Element} */ (event.target);
-    return target.closest?.("[data-trial]")?.getAttribute("data-trial") ?? target.closest?.("#trials [data-row]")?.getAttribute("data-row") ?? null;
+    return target.closest?.("main [data-trial]")?.getAttribute("data-trial") ?? target.closest?.("#trials [data-row]")?.getAttribute("data-row") ?? null;
   };
   const main = byId("main");
   main.addEventListener("pointerover", (event) => light(trialOf(event)));
   main.addEventListener("focusin", (event) => light(trialOf(event)));
   main.addEventListener("click", (event) => {
-    const mark = /** @type {Element} */ (event.target).closest("[data-trial]");
+    const mark = /** @type {Element} */ (event.target).closest("main [data-trial]");
     if (mark) location.assign(trialAddress(mark.getAttribute("data-trial") ?? ""));
   });
 }
