@@ -360,7 +360,11 @@ def _environment() -> dict[str, str]:
 
 def _kill_at(folder: Path, reports: int, signum: int) -> tuple[int, str]:
     """Start a search in a process of its own and send it a signal at a report."""
-    code = _kill_when(folder, lambda journal: reports_in(journal) >= reports, signum=signum)
+
+    def enough(journal: Path) -> bool:
+        return reports_in(journal) >= reports
+
+    code = _kill_when(folder, enough, HOLDOUT, signum=signum)
     return code, (folder / "log.txt").read_text()
 
 

