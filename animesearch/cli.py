@@ -17,10 +17,19 @@ from animesearch import __version__
 from animesearch.commands import data
 from animesearch.commands.dashboard import dashboard
 from animesearch.commands.evaluate import evaluate
-from animesearch.commands.options import JsonOption, PluginOption, RunArgument, print_json
+from animesearch.commands.fetch import fetch
+from animesearch.commands.options import (
+    AddressOption,
+    ExpectCpusOption,
+    ExpectGpusOption,
+    JsonOption,
+    PluginOption,
+    RunArgument,
+    print_json,
+)
 from animesearch.commands.ranking import rank
 from animesearch.commands.report import report
-from animesearch.errors import UserError
+from animesearch.errors import UserError, printable
 
 USER_MISTAKE = 2
 INTERRUPTED = 130
@@ -35,6 +44,7 @@ app = typer.Typer(
 app.add_typer(data.app)
 app.command()(dashboard)
 app.command()(evaluate)
+app.command()(fetch)
 
 SetOption = Annotated[
     list[str] | None,
@@ -107,6 +117,7 @@ class Listed(StrEnum):
     AUGMENTATIONS = "augmentations"
     SAMPLERS = "samplers"
     SCHEDULERS = "schedulers"
+    LOGGERS = "loggers"
     SOURCES = "sources"
     STEPS = "steps"
     FEATURES = "features"
@@ -118,7 +129,7 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        typer.secho(f"animesearch: {error}", err=True, fg=typer.colors.RED)
+        typer.secho(printable(f"animesearch: {error}"), err=True, fg=typer.colors.RED)
         sys.exit(USER_MISTAKE)
     except KeyboardInterrupt:
         typer.secho("interrupted", err=True)
@@ -141,42 +152,58 @@ def _options(
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0913, PLR0917 - one parameter per option
     space: Annotated[
         str, typer.Option("--space", metavar="FILE", help="A space file, or a shipped one's name.")
     ],
     overrides: SetOption = None,
     plugins: PluginOption = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Run folder; default: runs/DATE.")
+        str | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Run folder, or a URI (s3://bucket/runs/x); default: runs/DATE.",
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan and an estimate, start no search.")
     ] = False,
+    address: AddressOption = None,
+    expect_cpus: ExpectCpusOption = None,
+    expect_gpus: ExpectGpusOption = None,
 ) -> None:
     """Search a space: train, stop early, rank."""
     from animesearch.plugins import load_plugins
+    from animesearch.tuning.attach import where_of
 
+    where = where_of(address, expect_cpus, expect_gpus)
     loaded = load_plugins(plugins or [])
     if dry_run:
         from animesearch.tuning.rehearsal import dry_run as print_plan
 
-        print_plan(space, overrides or [], loaded)
+        print_plan(space, overrides or [], loaded, where)
         return
     from animesearch.tuning.launch import start
 
-    raise typer.Exit(start(space, overrides or [], out, loaded))
+    raise typer.Exit(start(space, overrides or [], out, loaded, where))
 
 
 @app.command()
-def resume(folder: RunArgument) -> None:
+def resume(
+    folder: RunArgument,
+    address: AddressOption = None,
+    expect_cpus: ExpectCpusOption = None,
+    expect_gpus: ExpectGpusOption = None,
+) -> None:
     """Go on with a search that was interrupted or killed.
 
     Runs the plug-ins that the run folder keeps: resume only what you trust.
     """
+    from animesearch.tuning.attach import where_of
     from animesearch.tuning.launch import resume as go_on
 
-    raise typer.Exit(go_on(folder))
+    raise typer.Exit(go_on(folder, where_of(address, expect_cpus, expect_gpus)))
 
 
 app.command()(rank)
@@ -287,7 +314,7 @@ def validate_cluster(
 
     problems = problems_of(file)
     for problem in problems:
-        typer.secho(str(problem), err=True, fg=typer.colors.RED)
+        typer.secho(printable(str(problem)), err=True, fg=typer.colors.RED)
     if problems:
         raise typer.Exit(USER_MISTAKE)
     typer.echo(f"{file}: no mistake found")

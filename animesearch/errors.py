@@ -36,12 +36,20 @@ class RunFolderError(UserError):
     """A run folder that exists, is missing, is locked or cannot be written."""
 
 
+class StorageError(UserError):
+    """A store that cannot be reached or refuses, or a place in one that cannot be named so."""
+
+
 class MissingWeightsError(UserError):
     """Published weights that are neither on this machine nor to be fetched."""
 
 
 class MetricError(AnimesearchError):
     """A metric has no finite value for these images (never returned as a number)."""
+
+
+class LeavingError(AnimesearchError):
+    """A trial's machine is about to go: what was trained is saved, and another goes on with it."""
 
 
 class CheckpointError(AnimesearchError):
@@ -79,6 +87,13 @@ class SpaceError(UserError):
         count = len(self.problems)
         head = f"{self.file}: {count} mistake{'s' if count != 1 else ''}"
         return "\n".join([head, *(f"  {problem}" for problem in self.problems)])
+
+
+def printable(text: str) -> str:
+    """``text`` for a terminal: its lines stay, what else would steer the terminal is escaped."""
+    return "".join(
+        char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text
+    )
 
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:

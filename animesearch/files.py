@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import uuid
 from pathlib import Path
+from typing import IO
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -26,6 +28,30 @@ def write_atomic(path: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def open_regular(path: Path, links: bool = True) -> IO[bytes]:
+    """The regular file ``path``, open for reading; ``OSError`` for anything else.
+
+    Opening a pipe or a device, which a folder of somebody else's may hold, could wait for ever.
+    Without ``links`` a symbolic link is refused, too: it may lead to any file of this machine.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
+    flags |= 0 if links else getattr(os, "O_NOFOLLOW", 0)
+    file = os.fdopen(os.open(path, flags), "rb")
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise OSError(f"{path} is not a regular file")
+
+
+def read_bounded(path: Path, most: int, links: bool = True) -> bytes:
+    """The content of a regular file; ``OSError`` for anything else, and beyond ``most`` bytes."""
+    with open_regular(path, links) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(f"{path} is larger than {most:,} bytes")
+    return content
 
 
 def canonical_json(value: object) -> str:

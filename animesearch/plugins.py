@@ -33,7 +33,9 @@ from typing import Any
 from animesearch.errors import UserError
 
 PREFIX = "animesearch_plugin_"
-MESSAGE_LIMIT = 400
+MESSAGE_LIMIT, NAME_LIMIT = 400, 200
+MAX_BYTES = 1_000_000
+"""Of a plug-in: every worker is sent a copy."""
 
 
 @dataclass(frozen=True)
@@ -76,16 +78,24 @@ def load_plugins(paths: Iterable[Path]) -> tuple[Plugin, ...]:
 def read_plugin(path: Path) -> Plugin:
     """The plug-in in the file ``path``; nothing of it is run.
 
-    Raises :class:`UserError` for what is no readable file.
+    Raises :class:`UserError` for what is no readable file of at most ``MAX_BYTES``.
     """
+    name = str(path)[:NAME_LIMIT]
     try:
         if not path.exists():
-            raise UserError(f"there is no plug-in {path}")
+            raise UserError(f"there is no plug-in {name}")
         if not path.is_file():
-            raise UserError(f"the plug-in {path} is not a file; a plug-in is one Python file")
-        return Plugin(str(path), path.read_bytes())
+            raise UserError(f"the plug-in {name} is not a file; a plug-in is one Python file")
+        with path.open("rb") as file:
+            source = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise UserError(f"cannot read the plug-in {path}: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UserError(f"cannot read the plug-in {name}: {why}") from error
+    if len(source) > MAX_BYTES:
+        raise UserError(
+            f"the plug-in {name} is larger than {MAX_BYTES:,} bytes; a plug-in is one Python file"
+        )
+    return Plugin(str(path), source)
 
 
 def import_plugins(plugins: Iterable[Plugin]) -> None:

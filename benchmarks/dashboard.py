@@ -5,7 +5,8 @@
 
 The run is written through the journal's own records, one segment a report, as a search does it.
 Wall time is what a person waits; processor time is what the server itself needed, and tells on a
-busy machine what a quiet one would show.
+busy machine what a quiet one would show.  Afterwards the report of a run of 100 trials is written,
+whose grids are noise: the largest that pictures of their size can be.
 """
 
 from __future__ import annotations
@@ -41,7 +42,11 @@ from animesearch.results.records import (
 )
 
 TRIALS, RECORDS, STEPS = 500, 50_000, 2_000
-LIMITS = {"start": 1.5, "first page": 1.0, "tick": 0.2, "tick with news": 0.2, "memory": 300.0}
+REPORTED = 100
+"""Trials of the report."""
+LIMITS = {"start": 1.5, "first page": 1.0, "tick": 0.2, "tick with news": 0.2, "memory": 300.0,
+          "report, size": 10.0, "report, memory": 300.0}  # fmt: skip
+COMPARED = "compare?trials=t0001,t0002,t0003,t0004,t0005,t0006"
 TICKS = 20
 METRICS = ("loss_d", "loss_g", "real_score", "fake_score", "d_accuracy", "grad_norm_d",
            "grad_norm_g", "weight_change_g", "sample_diversity", "images_per_second",
@@ -157,12 +162,36 @@ def measure(path: Path, grow: bool) -> dict[str, tuple[float, float]]:
         found["tick"] = _median([server.get(ask) for _ in range(TICKS)])
         if grow:
             found["tick with news"] = _median([_news(server, path, number) for number in range(5)])
-        for name in ("wall", "trials/t0001", "trials/t0001/tables"):
-            found[name] = server.get(f"/api/runs/{path.name}/{name}")[:2]
+        for name in ("wall", "trials/t0001", "trials/t0001/tables", "space", COMPARED):
+            found[name.split("?")[0]] = server.get(f"/api/runs/{path.name}/{name}")[:2]
         return found | {"memory": (server.peak(), server.peak())}
     finally:
         server.process.terminate()
         server.process.wait()
+
+
+def report(path: Path, scratch: Path) -> dict[str, tuple[float, float]]:
+    """(waited, processor) of the command ``report``; its file and memory in MB."""
+    out, began = scratch / "report.html", time.perf_counter()
+    command = [sys.executable, "-m", "animesearch", "report", str(path), "-o", str(out)]
+    done = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(done.pid, 0)
+    assert status == 0
+    seconds = used.ru_utime + used.ru_stime
+    size, peak = out.stat().st_size / 1e6, used.ru_maxrss * 1024 / 1e6
+    return {
+        "report": (time.perf_counter() - began, seconds),
+        "report, size": (size, size),
+        "report, memory": (peak, peak),
+    }
+
+
+def _noisy(folder: RunFolder) -> Path:
+    """Its grids are noise from now on."""
+    for number, path in enumerate(sorted(folder.path.glob("trials/*/grids/*.png"))):
+        noise = random.Random(number).randbytes(330 * 330 * 3)
+        Image.frombytes("RGB", (330, 330), noise).save(path)
+    return folder.path
 
 
 def _news(server: Server, path: Path, number: int) -> tuple[float, float, bytes]:
@@ -186,9 +215,11 @@ def main() -> None:
         given = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else None
         path = given or write_run(Path(scratch) / "large").path
         found = measure(path, grow=given is None)
+        told = given or _noisy(write_run(Path(scratch) / "reported", REPORTED, 50 * REPORTED))
+        found |= report(told, Path(scratch))
     print(f"{'':24} {'waited':>9} {'processor':>9} {'limit':>7}   load {os.getloadavg()[0]:.1f}")
     for name, (waited, processor) in found.items():
-        unit = "MB" if name == "memory" else "s"
+        unit = "MB" if name.endswith(("memory", "size")) else "s"
         limit = f"{LIMITS[name]:g}" if name in LIMITS else ""
         print(f"{name:24} {waited:7.3f} {unit:2} {processor:7.3f} {unit:2} {limit:>6}")
 

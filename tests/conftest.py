@@ -1,9 +1,11 @@
-"""What all tests share: components of plug-ins join the contract tests."""
+"""What all tests share: components of plug-ins join the contract tests; a store, a small disk."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import signal
+from collections.abc import Iterator
 
 # Before torch is imported: two threads for tiny networks on busy cores wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -14,6 +16,8 @@ import pytest
 
 from animesearch.errors import UserError
 from animesearch.plugins import load_plugins
+from tests.storage.disks import mounted
+from tests.storage.servers import S3, s3_server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,3 +40,32 @@ def pytest_configure(config: pytest.Config) -> None:
         load_plugins(config.getoption("component_plugins"))
     except UserError as error:
         raise pytest.UsageError(str(error)) from error
+
+
+@pytest.fixture(scope="session")
+def running_s3() -> Iterator[S3]:
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(running_s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
+    """An S3 server to which the environment leads, nothing failing."""
+    for name, value in running_s3.environment.items():
+        monkeypatch.setenv(name, value)
+    running_s3.proxy.fail("pass")
+    yield running_s3
+    running_s3.proxy.fail("pass")
+
+
+@pytest.fixture
+def url(s3: S3) -> str:
+    """A new, empty place in its bucket."""
+    return s3.url(f"runs/{secrets.token_hex(6)}")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own with 1 MB of room; skipped where none can be mounted."""
+    with mounted(tmp_path / "small", "1m") as folder:
+        yield folder

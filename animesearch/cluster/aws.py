@@ -9,30 +9,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
+from animesearch.cluster.keys import Keys, leaves, unknown_keys
+from animesearch.cluster.machines import aws_hardware, resource_findings
 from animesearch.cluster.source import Finding, Key
 from animesearch.errors import did_you_mean
 
-Keys: TypeAlias = "Mapping[str, Keys]"
-"""Allowed keys and what is allowed below each; an empty mapping allows anything."""
-
-
-def _leaves(words: str) -> dict[str, Keys]:
-    return {word: {} for word in words.split()}
-
-
 PROVIDER: Keys = {
-    **_leaves(
+    **leaves(
         "type region availability_zone cache_stopped_nodes use_internal_ips use_external_head_ip"
         " security_group aws_credentials cloudwatch disable_node_updaters"
         " disable_launch_config_check foreground_node_launch worker_liveness_check"
     ),
-    "key_pair": _leaves("key_name"),
+    "key_pair": leaves("key_name"),
 }
 
 NODE: Keys = {
-    **_leaves(
+    **leaves(
         "AdditionalInfo CapacityReservationSpecification ClientToken DisableApiStop"
         " DisableApiTermination DryRun EbsOptimized ElasticGpuSpecification"
         " ElasticInferenceAccelerators EnablePrimaryIpv6 ImageId"
@@ -42,44 +36,45 @@ NODE: Keys = {
         " SubnetIds UserData"
     ),
     "BlockDeviceMappings": {
-        **_leaves("DeviceName NoDevice VirtualName"),
-        "Ebs": _leaves(
+        **leaves("DeviceName NoDevice VirtualName"),
+        "Ebs": leaves(
             "AvailabilityZone AvailabilityZoneId DeleteOnTermination EbsCardIndex Encrypted Iops"
             " KmsKeyId OutpostArn SnapshotId Throughput VolumeInitializationRate VolumeSize"
             " VolumeType"
         ),
     },
-    "CpuOptions": _leaves("AmdSevSnp CoreCount NestedVirtualization ThreadsPerCore"),
-    "CreditSpecification": _leaves("CpuCredits"),
-    "EnclaveOptions": _leaves("Enabled"),
-    "HibernationOptions": _leaves("Configured"),
-    "IamInstanceProfile": _leaves("Arn Name"),
+    "CpuOptions": leaves("AmdSevSnp CoreCount NestedVirtualization ThreadsPerCore"),
+    "CreditSpecification": leaves("CpuCredits"),
+    "EnclaveOptions": leaves("Enabled"),
+    "HibernationOptions": leaves("Configured"),
+    "IamInstanceProfile": leaves("Arn Name"),
     "InstanceMarketOptions": {
-        **_leaves("MarketType"),
-        "SpotOptions": _leaves(
+        **leaves("MarketType"),
+        "SpotOptions": leaves(
             "BlockDurationMinutes InstanceInterruptionBehavior MaxPrice SpotInstanceType ValidUntil"
         ),
     },
-    "LaunchTemplate": _leaves("LaunchTemplateId LaunchTemplateName Version"),
-    "MaintenanceOptions": _leaves("AutoRecovery"),
-    "MetadataOptions": _leaves(
+    "LaunchTemplate": leaves("LaunchTemplateId LaunchTemplateName Version"),
+    "MaintenanceOptions": leaves("AutoRecovery"),
+    "MetadataOptions": leaves(
         "HttpEndpoint HttpProtocolIpv6 HttpPutResponseHopLimit HttpTokens InstanceMetadataTags"
     ),
-    "Monitoring": _leaves("Enabled MetricCategoryIds"),
-    "NetworkPerformanceOptions": _leaves("BandwidthWeighting"),
-    "Placement": _leaves(
+    "Monitoring": leaves("Enabled MetricCategoryIds"),
+    "NetworkPerformanceOptions": leaves("BandwidthWeighting"),
+    "Placement": leaves(
         "Affinity AvailabilityZone AvailabilityZoneId GroupId GroupName HostId"
         " HostResourceGroupArn PartitionNumber SpreadDomain Tenancy"
     ),
-    "PrivateDnsNameOptions": _leaves(
+    "PrivateDnsNameOptions": leaves(
         "EnableResourceNameDnsAAAARecord EnableResourceNameDnsARecord HostnameType"
     ),
-    "TagSpecifications": {**_leaves("ResourceType"), "Tags": _leaves("Key Value")},
+    "TagSpecifications": {**leaves("ResourceType"), "Tags": leaves("Key Value")},
 }
 
 MARKETS = ("spot", "capacity-block", "interruptible-capacity-reservation", "on-demand")
 
-REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d+")
+DIRECTIONS = "(?:north|south)?(?:east|west)|north|south|central"
+REGION = re.compile(rf"[a-z]{{2}}(?:-[a-z]{{3,5}})?-(?:{DIRECTIONS})-\d")
 INSTANCE_TYPE = re.compile(r"[a-z0-9-]+\.[a-z0-9-]+")
 
 
@@ -94,23 +89,13 @@ def aws_findings(tree: Mapping[str, Any]) -> Iterator[Finding]:
     types = tree.get("available_node_types")
     for name, node_type in types.items() if isinstance(types, dict) else ():
         node = node_type.get("node_config") if isinstance(node_type, dict) else None
-        if isinstance(node, dict):
-            yield from _node(node, ("available_node_types", name, "node_config"))
-
-
-def unknown_keys(value: object, allowed: Keys, key: Key) -> Iterator[Finding]:
-    """Keys of ``value``, at any depth and in lists, that ``allowed`` does not know."""
-    if not allowed:
-        return
-    if isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from unknown_keys(item, allowed, (*key, index))
-    elif isinstance(value, dict):
-        for word, inner in value.items():
-            if word in allowed:
-                yield from unknown_keys(inner, allowed[word], (*key, word))
-            else:
-                yield Finding((*key, word), "unknown key", did_you_mean(word, allowed))
+        if not isinstance(node, dict):
+            continue
+        key = ("available_node_types", name)
+        yield from _node(node, (*key, "node_config"))
+        kind = node.get("InstanceType")
+        if isinstance(kind, str):
+            yield from resource_findings(node_type, kind, aws_hardware(kind), key)
 
 
 def _region(provider: Mapping[str, Any]) -> Iterator[Finding]:

@@ -1,4 +1,6 @@
-"""Checking a Ray cluster launcher file without a cloud, an account or a network.
+"""Checking a cluster file without a cloud, an account or a network.
+
+A launcher file of Ray's (``cluster.yaml``) or a KubeRay ``RayJob`` manifest: the content tells.
 
 ``ray up`` has no dry run, and Ray's own validation stops at the first mistake and does not look
 into ``node_config``.  Here are all mistakes at once: Ray's schema, then our rules for what Ray
@@ -16,7 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from animesearch.cluster.aws import aws_findings
-from animesearch.cluster.source import Finding, read_source
+from animesearch.cluster.gcp import gcp_findings
+from animesearch.cluster.kuberay import is_manifest, kuberay_findings
+from animesearch.cluster.source import Finding, Key, read_source
+from animesearch.cluster.versions import command_findings, image_findings
 from animesearch.errors import Problem, did_you_mean
 
 LONGEST_MESSAGE = 200
@@ -24,7 +29,7 @@ LONGEST_MESSAGE = 200
 
 
 def validate_cluster(path: Path | str) -> list[Problem]:
-    """Every mistake in the launcher file ``path``, in the order of its lines; empty when sound.
+    """Every mistake in the cluster file ``path``, in the order of its lines; empty when sound.
 
     Raises:
         UserError: the file is missing, too large or not text.
@@ -32,10 +37,15 @@ def validate_cluster(path: Path | str) -> list[Problem]:
     source = read_source(Path(path))
     if isinstance(source, list):
         return source
-    findings = list(_schema_findings(source.tree)) + list(_our_findings(source.tree))
-    findings = findings or list(_ray_findings(source.tree))
+    manifest = is_manifest(source.tree)
+    findings = list(kuberay_findings(source.tree) if manifest else _launcher_findings(source.tree))
     problems = (source.problem(finding) for finding in findings)
     return sorted(problems, key=lambda problem: problem.line or 0)
+
+
+def _launcher_findings(tree: Mapping[str, Any]) -> list[Finding]:
+    findings = list(_schema_findings(tree)) + list(_our_findings(tree))
+    return findings or list(_ray_findings(tree))
 
 
 def _schema_findings(tree: Mapping[str, Any]) -> Iterator[Finding]:
@@ -68,6 +78,7 @@ def _our_findings(tree: Mapping[str, Any]) -> Iterator[Finding]:
     if isinstance(provider, dict):
         yield from _provider_findings(provider, tree)
     yield from _mount_findings(tree.get("file_mounts"))
+    yield from _version_findings(tree)
     if "available_node_types" not in tree:
         yield Finding((), "'available_node_types' is missing: Ray would start machines of its own")
     if isinstance(types, dict):
@@ -81,6 +92,8 @@ def _provider_findings(provider: Mapping[str, Any], tree: Mapping[str, Any]) -> 
     kind, known = provider.get("type"), _provider_types()
     if kind == "aws":
         yield from aws_findings(tree)
+    elif kind == "gcp":
+        yield from gcp_findings(tree)
     elif isinstance(kind, str) and kind not in known:
         message = f"{kind!r} is not one of {', '.join(known)}"
         yield Finding(("provider", "type"), message, did_you_mean(kind, known))
@@ -91,6 +104,26 @@ def _mount_findings(mounts: object) -> Iterator[Finding]:
         if not isinstance(local, str):
             message = f"must be the path of a file or folder here, got {local!r}"
             yield Finding(("file_mounts", remote), message)
+
+
+def _version_findings(tree: Mapping[str, Any]) -> Iterator[Finding]:
+    """The Ray of images and of set-up commands must be the one that is installed here."""
+    yield from _docker_findings(tree, ())
+    types = tree.get("available_node_types")
+    for name, node_type in types.items() if isinstance(types, dict) else ():
+        if isinstance(node_type, dict):
+            yield from _docker_findings(node_type, ("available_node_types", name))
+    for section in ("initialization", "setup", "head_setup", "worker_setup"):
+        commands = tree.get(f"{section}_commands")
+        for index, command in enumerate(commands if isinstance(commands, list) else ()):
+            yield from command_findings(command, (f"{section}_commands", index))
+
+
+def _docker_findings(section: Mapping[str, Any], key: Key) -> Iterator[Finding]:
+    docker = section.get("docker")
+    if isinstance(docker, dict):
+        for word in ("image", "head_image", "worker_image"):
+            yield from image_findings(docker.get(word), (*key, "docker", word))
 
 
 def _provider_types() -> list[str]:

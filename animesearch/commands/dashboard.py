@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +9,10 @@ import typer
 
 def dashboard(
     path: Annotated[
-        Path, typer.Argument(metavar="PATH", help="A run folder, or a folder of run folders.")
+        str,
+        typer.Argument(
+            metavar="PATH", help="A run folder, a folder of them, or the URI of either (s3://…)."
+        ),
     ],
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8300,
     host: Annotated[
@@ -30,7 +32,8 @@ def dashboard(
 ) -> None:
     """Show rankings, grids and trials in a browser, during a search and after it.
 
-    Reads only; needs neither torch nor Ray, and a copied run folder is enough.
+    Reads only; needs neither torch nor Ray, and a copied run folder is enough.  Of runs at a URI
+    all but the checkpoints is copied to the cache, again and again.
     """
     from animesearch.results.web.server import Binding, serve
 

@@ -45,12 +45,13 @@ StepsOption = Annotated[
     ),
 ]
 OutOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "-o",
         "--out",
         metavar="DIR",
-        help="Folder of the prepared set; default: the cache, where run finds it.",
+        help="Folder of the prepared set, or a URI (s3://bucket/faces); default: the cache, where "
+        "run finds it.",
     ),
 ]
 
@@ -100,6 +101,7 @@ def prepare(  # noqa: PLR0913, PLR0917 - one parameter per option
 
     from animesearch.datasets.summary import summary
     from animesearch.plugins import load_plugins
+    from animesearch.storage.places import is_uri, shown
     from animesearch.tuning.datajobs import dataset_of, prepare_data
 
     said = [f"size={size}"] if size is not None else []
@@ -107,10 +109,12 @@ def prepare(  # noqa: PLR0913, PLR0917 - one parameter per option
     config = dataset_of(source, space, [*said, *(overrides or [])], load_plugins(plugins or []))
     packing = prepare_data(config, out, Console(stderr=as_json))
     if as_json:
-        print_json({"folder": str(packing.packed.folder), "fresh": packing.fresh,
+        print_json({"folder": str(packing.packed.folder), "out": out, "fresh": packing.fresh,
                     **packing.packed.manifest.model_dump(mode="json")})  # fmt: skip
         return
     for line in summary(packing.packed):
         typer.echo(line)
     done = "prepared in" if packing.fresh else "nothing to do: prepared already in"
     typer.echo(f"{done} {packing.packed.folder}")
+    if out is not None and is_uri(out):
+        typer.echo(f"it stands in {shown(out)}: source: {shown(out)}")

@@ -84,8 +84,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter per option
     """
     from rich.console import Console
 
-    from animesearch.datasets.pipeline import default_cache
     from animesearch.results.stages import stages
+    from animesearch.storage.cache import default_cache
     from animesearch.tuning.evaluation import USUAL, Request
     from animesearch.tuning.evaluation import evaluate as measure
 

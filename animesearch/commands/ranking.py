@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,8 +16,11 @@ if TYPE_CHECKING:
     from animesearch.results.lists import Choice
 
 RunsArgument = Annotated[
-    list[Path],
-    typer.Argument(metavar="RUN...", help="Run folders; what cannot be compared is listed apart."),
+    list[str],
+    typer.Argument(
+        metavar="RUN...",
+        help="Run folders, or URIs of runs; what cannot be compared is listed apart.",
+    ),
 ]
 WhereOption = Annotated[
     str,
@@ -47,15 +49,16 @@ def rank(  # noqa: PLR0913, PLR0917 - one parameter per option
 ) -> None:
     """Rank the configurations of runs, finished or running: mean, spread, ties, failures."""
     from animesearch.results.comparison import group_runs, run_names
-    from animesearch.results.folder import RunFolder
     from animesearch.results.lists import Choice
+    from animesearch.results.opening import run_to_read
 
     wanted = None if columns is None else [name.strip() for name in columns.split(",")]
     choice = Choice(where, sort, wanted, trials)
     if as_json and (as_csv or choice != Choice()):
         raise UserError("--json tells everything: it goes without --csv, --where, --sort, "
                         "--columns and --trials")  # fmt: skip
-    folders = {name: RunFolder.open(path) for name, path in run_names(runs).items()}
+    opened = {run.path.resolve(): run for run in map(run_to_read, runs)}
+    folders = {name: opened[path] for name, path in run_names(list(opened)).items()}
     groups = group_runs({name: (one.info(), one.state()) for name, one in folders.items()})
     if as_json:
         _print_json(groups)

@@ -22,10 +22,12 @@ def report(
     Ranking, best grids beside real images, space, rungs, notes and protocol; needs neither torch
     nor Ray, and a copied run folder is enough.
     """
-    from animesearch.results.folder import RunFolder
+    from animesearch.results.opening import run_to_read
     from animesearch.results.report.write import write_report
 
-    written = write_report(RunFolder.open(folder), out)
+    run = run_to_read(folder)
+    run.fetch_pictures()
+    written = write_report(run, out)
     typer.echo(f"{out}: {written.trials} trials, {written.bytes / 1e6:.1f} MB")
     if written.left_out:
         typer.echo(f"{written.left_out} pictures were left out to keep it small")

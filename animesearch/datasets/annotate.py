@@ -17,11 +17,11 @@ from animesearch.datasets.contents import Contents
 from animesearch.datasets.decode import looks_like_image
 from animesearch.datasets.kinds import ClassChoice
 from animesearch.datasets.metadata import Records, without_record
-from animesearch.datasets.places import is_uri
 from animesearch.datasets.sources.base import Item, Listing, Memory, Payload, Progress
 from animesearch.datasets.tree import Tree, ahead, readable, tree_at
 from animesearch.datasets.walk import hashed, read_files
 from animesearch.errors import DataError, did_you_mean
+from animesearch.storage.places import is_uri
 
 AUTO: Final = "auto"
 NONE: Final = "none"

@@ -6,7 +6,7 @@ Both are called with the number of real images shown so far, and give uint8 (B, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,24 @@ from animesearch.datasets.kinds import STREAM_ORDERS, Order
 IMAGE: Final = "image"
 SHUFFLE_ROWS: Final = 2048
 """Rows of a stream's local shuffle, at least; a batch of any size shuffles within so many."""
+
+
+class Share(NamedTuple):
+    """The share of every batch of worker number ``rank`` of ``workers``."""
+
+    rank: int
+    workers: int
+
+    def rows(self, batch: int) -> range:
+        """Its rows; ValueError where the batch does not go up evenly."""
+        rows, rest = divmod(batch, self.workers)
+        if rest:
+            raise ValueError(f"a batch of {batch} is not shared out evenly by {self.workers}")
+        return range(self.rank * rows, (self.rank + 1) * rows)
+
+
+ALL: Final = Share(0, 1)
+"""Everything."""
 
 
 class PackedBatches:
@@ -32,8 +50,8 @@ class PackedBatches:
     last of which is filled up with images of the first; each batch of the sequence is one of
     those, by lot; a trial that goes on with another ``batch`` has others).  Single images are a
     ``batch`` of 1.  ``flip`` mirrors each shown image with probability 1/2, from the same seed.
-    With several workers, worker ``rank`` takes the places from ``images_shown + rank * batch``,
-    where ``images_shown`` is summed over workers.
+    With several workers each is given its ``share`` of every batch, so that all of them together
+    see what one alone would.
     """
 
     def __init__(
@@ -44,7 +62,7 @@ class PackedBatches:
         flip: bool = False,
         *,
         order: Order = "shuffle",
-        rank: int = 0,
+        share: Share = ALL,
     ) -> None:
         if batch < 1 or len(images_NCHW) < 1:
             raise ValueError(f"no batches of {batch} from {len(images_NCHW)} images")
@@ -53,11 +71,11 @@ class PackedBatches:
         self._seed = seed
         self._flip = flip
         self._order = order
-        self._rank = rank
+        self._rows = share.rows(batch)
         self._epochs: dict[int, tuple[NDArray[np.int64], NDArray[np.bool_]]] = {}
 
     def __call__(self, images_shown: int) -> NDArray[np.uint8]:
-        """The batch after ``images_shown`` (>= 0) images: uint8 (batch, C, H, W), a copy."""
+        """The batch after ``images_shown`` (>= 0) images: uint8 (B, C, H, W), a copy."""
         index, mirrored = self.places(images_shown)
         batch_BCHW = self._images_NCHW[index]
         if self._flip:
@@ -65,13 +83,13 @@ class PackedBatches:
         return batch_BCHW
 
     def places(self, images_shown: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Indices of the images of that batch, and which of them are mirrored: both (batch,)."""
+        """Indices of the images of that batch, and which of them are mirrored: both (B,)."""
         if images_shown < 0:
             raise ValueError(f"images_shown must be at least 0, is {images_shown}")
         count = self._epoch_length()
-        start = images_shown + self._rank * self._batch
+        start, rows = images_shown + self._rows.start, len(self._rows)
         parts: list[tuple[NDArray[np.int64], NDArray[np.bool_]]] = []
-        while (left := self._batch - sum(part[0].size for part in parts)) > 0:
+        while (left := rows - sum(part[0].size for part in parts)) > 0:
             epoch, place = divmod(start, count)
             index, mirrored = self._epoch(epoch)
             parts.append((index[place : place + left], mirrored[place : place + left]))
@@ -132,11 +150,13 @@ class StreamBatches:
 
     Each pass is shuffled within a buffer of :data:`SHUFFLE_ROWS` rows, from ``(seed, pass)``.
     Rows left over at the end of a pass go before those of the next, so all batches are full.
+    With several workers the stream is a shard of one worker, and a batch its ``share`` of
+    ``batch``; which images meet in a batch is then another than for one worker.
     A stream cannot seek: the first call starts with a new pass, numbered by
     ``images_shown // count``, so a resumed trial sees the images in another order.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - as PackedBatches, and the length of a pass
         self,
         stream: RowStream,
         batch: int,
@@ -145,6 +165,7 @@ class StreamBatches:
         *,
         count: int,
         order: Order = "shuffle",
+        share: Share = ALL,
     ) -> None:
         if batch < 1 or count < 1:
             raise ValueError(f"no batches of {batch} from {count} images")
@@ -152,7 +173,8 @@ class StreamBatches:
             allowed = ", ".join(STREAM_ORDERS)
             raise ValueError(f"a stream has no order '{order}'; allowed: {allowed}")
         self._stream = stream
-        self._batch = batch
+        self._rows, self._whole = share.rows(batch), batch
+        self._batch = len(self._rows)
         self._seed = seed
         self._flip = flip
         self._count = count
@@ -160,13 +182,13 @@ class StreamBatches:
         self._batches: Iterator[NDArray[np.uint8]] | None = None
 
     def __call__(self, images_shown: int) -> NDArray[np.uint8]:
-        """The next batch: uint8 (batch, C, H, W).  ``images_shown`` decides the first pass."""
+        """The next batch: uint8 (B, C, H, W).  ``images_shown`` decides the first pass."""
         if self._batches is None:
             self._batches = self._endless(images_shown // self._count)
         batch_BCHW = next(self._batches)
         if self._flip:
             lot = np.random.default_rng([abs(self._seed), images_shown, 1])
-            mirrored = lot.random(len(batch_BCHW)) < 0.5
+            mirrored = lot.random(self._whole)[self._rows] < 0.5
             batch_BCHW[mirrored] = batch_BCHW[mirrored, ..., ::-1]
         return batch_BCHW
 

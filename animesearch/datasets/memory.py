@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from animesearch.datasets.places import is_uri
 from animesearch.files import write_atomic
+from animesearch.storage.places import is_uri
 
 VERSION: Final = 1
 SETTLED_S: Final = 2.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
@@ -30,6 +29,7 @@ from animesearch.datasets.reasons import Dropped
 from animesearch.datasets.sources.base import Listing, Progress
 from animesearch.datasets.writer import PackWriter
 from animesearch.errors import DataError
+from animesearch.storage.cache import default_cache
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,15 +53,6 @@ class Work(NamedTuple):
     listing: Listing
     left: Listing
     dropped: dict[int, Dropped]
-
-
-def default_cache() -> Path:
-    """``$ANIMESEARCH_CACHE``, else ``animesearch`` in the user's cache folder."""
-    chosen = os.environ.get("ANIMESEARCH_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path("~/.cache").expanduser()) / "animesearch"
 
 
 def prepare(

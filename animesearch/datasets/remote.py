@@ -7,9 +7,7 @@ passing are repeated with growing pauses, on top of what Arrow itself repeats.
 from __future__ import annotations
 
 import io
-import os
 import random
-import re
 import time
 from collections.abc import Callable
 from typing import IO, Final, TypeVar, cast
@@ -19,11 +17,13 @@ import pyarrow.fs as pafs
 from typing_extensions import Buffer, override
 
 from animesearch.datasets.memory import Stamp
-from animesearch.datasets.places import short_name
 from animesearch.datasets.reasons import Reason
 from animesearch.datasets.tree import Entry, Found, Kind, Tree
 from animesearch.datasets.walk import MAX_DEPTH
-from animesearch.errors import DataError
+from animesearch.errors import DataError, StorageError
+from animesearch.storage.faults import is_passing, told
+from animesearch.storage.places import short_name
+from animesearch.storage.systems import open_system
 
 T = TypeVar("T")
 
@@ -33,14 +33,6 @@ READERS: Final = 16
 PAUSES_S: Final = (0.5, 2.0, 6.0)
 SETTLED_S: Final = 60.0
 """Stores tell times by the second, and their clock is not this machine's."""
-LASTING: Final = re.compile(
-    r"ACCESS_DENIED|NO_SUCH|INVALID_ACCESS_KEY|SIGNATURE|PERMISSION|UNAUTHENTICATED|NOT_FOUND"
-    r"|Unable to load lib|HTTP response code (400|401|403|404)",
-    re.IGNORECASE,
-)
-"""What no repetition mends."""
-SECRETS: Final = re.compile(r"(SECRET|TOKEN|PASSWORD|ACCESS_KEY|ACCOUNT_KEY|CREDENTIAL)")
-"""Names of environment variables whose values never stand in a message."""
 
 
 def remote_tree(uri: str) -> RemoteTree:
@@ -49,26 +41,10 @@ def remote_tree(uri: str) -> RemoteTree:
     Raises :class:`DataError` for one that Arrow refuses.
     """
     try:
-        system, path = pafs.FileSystem.from_uri(uri)
-    except (pa.ArrowException, OSError, ValueError) as fault:
+        system, path = open_system(uri)
+    except (StorageError, OSError) as fault:
         raise DataError(f"'{short_name(uri)}' cannot be opened: {told(fault)}") from None
     return RemoteTree(system, path, uri)
-
-
-def told(fault: BaseException) -> str:
-    """A fault on one line, without any secret that the environment holds."""
-    text = " ".join(str(fault).split())
-    for name, value in os.environ.items():
-        if len(value) >= 4 and SECRETS.search(name.upper()):
-            text = text.replace(value, "***")
-    return text[:300]
-
-
-def is_passing(fault: OSError) -> bool:
-    """Whether the same request may succeed later."""
-    if isinstance(fault, FileNotFoundError | PermissionError | IsADirectoryError):
-        return False
-    return LASTING.search(str(fault)) is None
 
 
 class RemoteTree(Tree):

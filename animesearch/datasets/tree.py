@@ -17,10 +17,10 @@ from typing import IO, Final, Literal, NamedTuple, TypeVar
 from typing_extensions import override
 
 from animesearch.datasets.memory import Stamp, settled, stamp
-from animesearch.datasets.places import is_uri, short_name
 from animesearch.datasets.reasons import Dropped, Reason
 from animesearch.datasets.sources.base import MAX_FILE_BYTES
 from animesearch.errors import DataError
+from animesearch.storage.places import is_uri, short_name
 
 A = TypeVar("A")
 B = TypeVar("B")

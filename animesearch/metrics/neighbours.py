@@ -7,7 +7,7 @@ in float64.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,6 +89,28 @@ def nearest_reals(
         squared_M[tile.rows][nearer_R] = found_R[nearer_R]
         index_M[tile.rows][nearer_R] = tile.columns.start + place_R[nearer_R]
     return index_M, np.sqrt(squared_M)
+
+
+def nearest_in_parts(
+    parts: Iterable[Features], fake_ND: Features
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """As :func:`nearest_reals`, of real images that come in ``parts``, none of which is kept.
+
+    Of equally near ones in two parts rounding decides, unless the fake is their copy.
+    Raises :class:`MetricError` where no part holds an image.
+    """
+    index_M = np.zeros(len(fake_ND), dtype=np.int64)
+    distance_M = np.full(len(fake_ND), np.inf)
+    start = 0
+    for real_BD in parts:
+        found_M, far_M = nearest_reals(real_BD, fake_ND)
+        nearer_M = far_M < distance_M
+        index_M[nearer_M] = start + found_M[nearer_M]
+        distance_M[nearer_M] = far_M[nearer_M]
+        start += len(real_BD)
+    if not start:
+        raise MetricError("there is no real image to compare with")
+    return index_M, distance_M
 
 
 def _squared(x_RD: Array, y_CD: Array) -> Array:

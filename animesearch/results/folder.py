@@ -7,10 +7,11 @@
     overrides.json        what --set changed in it
     journal/00000001.json segments of events: the truth
     study.db              Optuna's study, made from the journal
-    data/                 reals.png, manifest.json of the packed set
+    data/                 reals.png, manifest.json of the packed set, nearest/*.png
     plugins/              copies of the plug-ins that were given; run.json has their hashes
-    trials/t0000/         losses.csv, grids/*.png, checkpoints/*
-    tune/                 Ray Tune's own files, TensorBoard events among them
+    trials/t0000/         losses.csv, grids/*.png, checkpoints/*, nearest.json
+    tensorboard/          event files (search.logs); mlflow.db, mlartifacts/, wandb/ where asked for
+    tune/                 Ray Tune's own files
     best.png ranking.json after the race
 """
 
@@ -20,19 +21,23 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from animesearch.errors import RunFolderError
-from animesearch.files import write_atomic
+from animesearch.files import read_bounded, write_atomic
 from animesearch.plugins import Plugin, read_plugin
-from animesearch.results.journal import read_journal
+from animesearch.results.journal import LARGEST, Journal, Outlet, read_journal
 from animesearch.results.records import FORMAT, RunInfo
 from animesearch.results.state import RunState, fold
+from animesearch.storage.patience import Patience
+from animesearch.storage.tree import files_below
 
+T = TypeVar("T")
 ROOM_TO_BEGIN = 200_000_000
 """Bytes that must be free: journal, grids and the checkpoints of a small search."""
 
@@ -42,6 +47,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._patience: Patience | None = None
 
     @classmethod
     def create(cls, path: Path) -> RunFolder:
@@ -90,6 +96,73 @@ class RunFolder:
         return folder
 
     @property
+    def place(self) -> str:
+        """Where the run lives, as the user names it."""
+        return str(self.path)
+
+    @property
+    def uri(self) -> str:
+        """The URI that the run lives at; empty where it lives in this folder."""
+        return ""
+
+    def refuse_unusable(self) -> None:
+        """Raise :class:`RunFolderError` where no new run can be begun."""
+        self.refuse_occupied(self.path)
+        self.refuse_full_disk(self.path)
+
+    def make(self) -> None:
+        """Make the folder of a new run; :class:`RunFolderError` where something stands by now."""
+        self.create(self.path)
+
+    # -- where the run lives: here, unless a subclass says otherwise ----------------------------
+
+    def wait_patiently(self, patience: Patience) -> None:
+        """From now on wait for a disk that is full and a store that is away."""
+        self._patience = patience
+
+    def hurry(self) -> None:
+        """From now on wait for a moment only: the user wants an end."""
+        if self._patience is not None:
+            self._patience.hurry()
+
+    def patiently(self, write: Callable[[], T], doing: str) -> T:
+        """What ``write`` returns, which may be repeated; ``doing`` says what it does."""
+        return write() if self._patience is None else self._patience(write, doing)
+
+    def open_journal(self) -> Journal:
+        """For its one writer, who holds the lock."""
+        return Journal(self.journal, self.segment_outlet(), self._patience)
+
+    def segment_outlet(self) -> Outlet | None:
+        """What brings a segment to where the run lives, before its decision acts."""
+        return None
+
+    def publish(self, *names: str) -> None:
+        """Bring these files and folders, which are whole, to where the run lives."""
+
+    def fetch(self, *names: str) -> None:
+        """Bring these files and folders here as they stand where the run lives."""
+
+    def fetch_pictures(self) -> None:
+        """Bring all files but checkpoints here."""
+
+    def remove(self, name: str) -> None:
+        """Delete a folder of the run, wherever it stands."""
+        shutil.rmtree(self.path / name, ignore_errors=True)
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of all files of the run, wherever it lives."""
+        return {name: _size(self.path / name) for name in files_below(self.path)}
+
+    def apart(self) -> RunFolder:
+        """The same run for another thread, which does not wait for a store that is away."""
+        return RunFolder(self.path)
+
+    def files(self, name: str) -> list[str]:
+        """Names of the files below a folder of the run, wherever they stand."""
+        return sorted(files_below(self.path, name))
+
+    @property
     def info_file(self) -> Path:
         return self.path / "run.json"
 
@@ -134,7 +207,7 @@ class RunFolder:
     def info(self) -> RunInfo:
         """The run's description; refuses another format and broken files."""
         try:
-            return RunInfo.model_validate_json(self.info_file.read_bytes())
+            return RunInfo.model_validate_json(read_bounded(self.info_file, LARGEST, links=False))
         except (ValidationError, OSError) as error:
             raise RunFolderError(
                 f"{self.info_file} cannot be read as a run of format {FORMAT}: {error}"
@@ -173,13 +246,15 @@ class RunFolder:
         return fold(read_journal(self.journal))
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, new: bool = False) -> Iterator[None]:  # noqa: ARG002 - a subclass needs it
         """Hold the run for one driver; a second one on this machine gets an error.
 
-        The lock goes with the process, however it ends, so that a killed driver leaves none.
+        The lock goes with the process, however it ends, so that a killed driver leaves none.  A
+        ``new`` run has nothing that this driver could go on with.
         """
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         try:
-            handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+            handle = os.open(self.path / ".lock", flags, 0o644)
         except OSError as error:
             raise RunFolderError(f"cannot write in the run folder {self.path}: {error}") from error
         try:
@@ -197,8 +272,15 @@ class RunFolder:
             if error.errno not in {errno.EWOULDBLOCK, errno.EACCES}:
                 raise RunFolderError(f"cannot lock the run folder {self.path}: {error}") from error
             raise RunFolderError(
-                f"{self.path} is in use: another animesearch process is running this search"
+                f"{self.place} is in use: another animesearch process is running this search"
             ) from None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # gone meanwhile
+        return 0
 
 
 def _other_way(path: Path) -> str:

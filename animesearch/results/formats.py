@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from animesearch.results.records import Scalar
@@ -134,14 +134,39 @@ def _shortest(name: str, others: Sequence[str]) -> str:
     return clean(".".join(ABBREVIATED.get(part, part) for part in ending))
 
 
-def varying(params: Sequence[Mapping[str, Scalar]]) -> list[str]:
+def varying(params: Iterable[Mapping[str, Scalar]]) -> list[str]:
     """Names whose values differ between the trials, in the order of their first appearance.
 
     All names where nothing differs: a search of one trial has a configuration too.
     """
-    names = list(dict.fromkeys(name for one in params for name in one))
-    chosen = [name for name in names if len({_key(one, name) for one in params}) > 1]
-    return chosen or names
+    found = Varying()
+    for one in params:
+        found.add(one)
+    return found.names
+
+
+class Varying:
+    """The same, told one trial at a time."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, tuple[bool, str, Scalar]] = {}
+        self._differing: set[str] = set()
+        self._count = 0
+
+    def add(self, params: Mapping[str, Scalar]) -> None:
+        """Another trial's parameters; one that a trial has not differs as well."""
+        for name in params:
+            if name not in self._first:
+                self._first[name] = _key({} if self._count else params, name)
+        self._differing.update(
+            name for name, first in self._first.items() if _key(params, name) != first
+        )
+        self._count += 1
+
+    @property
+    def names(self) -> list[str]:
+        """See :func:`varying`."""
+        return [name for name in self._first if name in self._differing] or list(self._first)
 
 
 def _key(params: Mapping[str, Scalar], name: str) -> tuple[bool, str, Scalar]:

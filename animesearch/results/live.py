@@ -27,10 +27,11 @@ from animesearch.results.narration import (
     stopped_text,
 )
 from animesearch.results.plain import Stages
-from animesearch.results.progress import Overview, Plan, Progress, Row
+from animesearch.results.progress import Overview, Plan, Progress
 from animesearch.results.records import Event, Scalar, TrialState
 from animesearch.results.state import RunState
 from animesearch.results.tables import STYLES
+from animesearch.results.tally import Row
 
 LINES_KEPT = 6
 FIXED_HEIGHT = 17

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from animesearch.results.formats import configuration, finite, varying
-from animesearch.results.ranking import pruned_at, stops
-from animesearch.results.readings import ranking_score
+from animesearch.results.formats import configuration
 from animesearch.results.records import (
     AttemptStarted,
     Event,
-    Phase,
     RunClosed,
+    RungReported,
     RunOpened,
     Scalar,
     TrialEnded,
     TrialState,
 )
-from animesearch.results.state import DONE, RunState, TrialRecord
+from animesearch.results.state import RunState
+from animesearch.results.tally import Row, Stops, Tally, Tick
 
 SHORTEST_BASIS = 5.0
 """Seconds of training before a rate is taken for an estimate."""
@@ -60,45 +58,6 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Tick:
-    """What a worker last told between two reports; anything may be missing."""
-
-    images: int = 0
-    rate: float | None = None
-    loss_d: float | None = None
-    loss_g: float | None = None
-
-    @classmethod
-    def of(cls, metrics: Mapping[str, Scalar]) -> Tick:
-        rate = finite(metrics.get("images_per_second"))
-        return cls(
-            images=int(finite(metrics.get("images")) or 0),
-            rate=rate if rate is None or rate >= 0 else None,
-            loss_d=finite(metrics.get("loss_d")),
-            loss_g=finite(metrics.get("loss_g")),
-        )
-
-
-@dataclass(frozen=True)
-class Row:
-    """One trial at one moment.  ``rung_images`` are those of its last rung, ``last_score``
-    its score there, ``score`` the one that it would be ranked by (``fresh``: from fresh
-    samples)."""
-
-    trial_id: str
-    state: TrialState
-    images: int
-    rung_images: int | None
-    last_score: float | None
-    score: float | None
-    fresh: bool
-    params: Mapping[str, Scalar]
-    phase: Phase = "race"
-    configuration: str = ""
-    tick: Tick = field(default_factory=Tick)
-
-
-@dataclass(frozen=True)
 class Overview:
     """A moment of the search, immutable: a drawing thread may keep it.
 
@@ -134,11 +93,8 @@ class Progress:
         self.plan = plan
         self._clock = clock
         self._lock = threading.Lock()
-        self._rows: dict[str, Row] = {}
-        self._names: list[str] = []
+        self._tally, self._stops = Tally(RunState()), Stops(RunState())
         self._ticks: dict[str, Tick] = {}
-        self._stops: dict[str, int] = {}
-        self._pruned_at: dict[int, int] = {}
         self._opened = clock()
         self._training_since: float | None = None
         self._images_before: int | None = None
@@ -146,11 +102,9 @@ class Progress:
     def observe(self, event: Event, state: RunState) -> None:
         """Take in ``event`` and the state after it."""
         with self._lock:
-            self._copy(event, state)
-            if self._images_before is None or isinstance(event, RunOpened | TrialEnded):
-                self._stops, self._pruned_at = stops(state), pruned_at(state)
+            self._count(event, state)
             if self._images_before is None or isinstance(event, RunOpened):
-                self._images_before = sum(row.images for row in self._rows.values())
+                self._images_before = sum(row.images for row in self._tally.rows.values())
                 self._training_since = None
             if isinstance(event, AttemptStarted):
                 self._training_since = self._training_since or self._clock()
@@ -159,13 +113,19 @@ class Progress:
             if isinstance(event, RunClosed):
                 self._ticks.clear()
 
-    def _copy(self, event: Event, state: RunState) -> None:
-        changed = getattr(event, "trial_id", None)
-        if changed in self._rows and len(state.trials) == len(self._rows):
-            self._rows[changed] = _row(state.trials[changed])
+    def _count(self, event: Event, state: RunState) -> None:
+        """What concerns one trial changes nothing of the others."""
+        if self._images_before is None or isinstance(event, RunOpened | RunClosed):
+            self._tally, self._stops = Tally(state), Stops(state)
             return
-        self._rows = {trial_id: _row(trial) for trial_id, trial in state.trials.items()}
-        self._names = varying([row.params for row in self._rows.values()])
+        trial = state.trials.get(event.trial_id)
+        if trial is None:
+            return
+        self._tally.take(trial)
+        if isinstance(event, RungReported) and trial.phase == "race":
+            self._stops.reach(event.rung, event.images)
+        if isinstance(event, TrialEnded):
+            self._stops.take(trial)
 
     def tick(self, trial_id: str, metrics: Mapping[str, Scalar]) -> None:
         """Take in what a worker told on its way; unknown trials and odd values are let pass."""
@@ -175,36 +135,36 @@ class Progress:
     def configuration(self, trial_id: str) -> str:
         """The trial's configuration in short, empty for an unknown one."""
         with self._lock:
-            row = self._rows.get(trial_id)
-            return configuration(row.params, self._names) if row else ""
+            row = self._tally.rows.get(trial_id)
+            return configuration(row.params, self._tally.names) if row else ""
 
     def overview(self) -> Overview:
         """The search as it stands now."""
         with self._lock:
-            rows = [self._with_tick(row) for row in self._rows.values()]
-            names, opened, now = self._names, self._opened, self._clock()
+            tally, names, now = self._tally, self._tally.names, self._clock()
+            rows = [self._with_tick(row) for row in tally.open.values()]
+            counts, best, closed = +tally.counts, tally.best, tally.images_done
+            to_start = max(0, self.plan.trials - tally.racing)
+            finals_to_start = max(0, self.plan.finals - tally.finals)
             since, before = self._training_since, self._images_before or 0
-            stopped, pruned = dict(self._stops), dict(self._pruned_at)
+            stopped, pruned = self._stops.codes, self._stops.pruned_at
         running = [_described(row, names) for row in rows if row.state == "running"]
-        best = _best(rows)
-        done = sum(row.images for row in rows)
-        racing = [row for row in rows if row.phase == "race"]
-        to_start = max(0, self.plan.trials - len(racing))
-        left = _images_left(self.plan, racing, to_start) + _finals_left(self.plan, rows)
+        done = closed + sum(row.images for row in rows)
+        left = _images_left(self.plan, rows, to_start, finals_to_start)
         measured = _measured(done - before, since, now)
         return Overview(
             plan=self.plan,
-            counts=Counter(row.state for row in racing),
+            counts=counts,
             to_start=to_start,
             running=tuple(running),
-            best=_described(best, names) if best else None,
+            best=_described(best, names) if best and best.score is not None else None,
             stops=stopped,
             pruned_at=pruned,
             done_images=done,
             expected_images=round(done + left),
             most_images=(self.plan.trials + self.plan.finals) * self.plan.images,
             rate=_live_rate(running) or measured,
-            elapsed=now - opened,
+            elapsed=now - self._opened,
             seconds_left=left / measured if measured else None,
         )
 
@@ -215,43 +175,16 @@ class Progress:
         return Row(**{**vars(row), "images": max(row.images, tick.images), "tick": tick})
 
 
-def _row(trial: TrialRecord) -> Row:
-    last = trial.last
-    return Row(
-        trial_id=trial.trial_id,
-        state=trial.state,
-        images=trial.images,
-        rung_images=last.images if last else None,
-        last_score=last.score if last else None,
-        score=ranking_score(trial),
-        fresh=trial.rescored is not None,
-        params=trial.params,
-        phase=trial.phase,
-    )
-
-
-def _best(rows: Sequence[Row]) -> Row | None:
-    """The first in the order of a ranking: fresh scores before those of the race."""
-    scored = [(not row.fresh, row.score, place) for place, row in enumerate(rows)
-              if row.score is not None]  # fmt: skip
-    return rows[min(scored)[2]] if scored else None
-
-
 def _described(row: Row, names: Sequence[str]) -> Row:
     return Row(**{**vars(row), "configuration": configuration(row.params, names)})
 
 
-def _images_left(plan: Plan, rows: Sequence[Row], to_start: int) -> float:
-    open_rows = [row for row in rows if row.state not in DONE]
-    return sum(plan.remaining(row.images) for row in open_rows) + to_start * plan.remaining()
-
-
-def _finals_left(plan: Plan, rows: Sequence[Row]) -> float:
-    """None of them is stopped."""
-    finals = [row for row in rows if row.phase == "final"]
-    to_start = max(0, plan.finals - len(finals))
-    begun = sum(max(0, plan.images - row.images) for row in finals if row.state not in DONE)
-    return to_start * plan.images + begun
+def _images_left(plan: Plan, rows: Sequence[Row], to_start: int, finals_to_start: int) -> float:
+    """Of trials that have not ended; a final one is not stopped."""
+    racing = sum(plan.remaining(row.images) for row in rows if row.phase == "race")
+    finals = sum(max(0, plan.images - row.images) for row in rows if row.phase == "final")
+    to_come = to_start * plan.remaining() + finals_to_start * plan.images
+    return racing + finals + to_come
 
 
 def _live_rate(running: Sequence[Row]) -> float | None:

@@ -13,7 +13,7 @@ from animesearch.files import content_id
 from animesearch.results.configurations import RankedConfiguration, rank_configurations
 from animesearch.results.readings import (
     NUMBERLESS,
-    latest,
+    device_seconds,
     noise_of,
     numberless_state,
     numbers,
@@ -24,6 +24,7 @@ from animesearch.results.readings import (
 )
 from animesearch.results.records import RunInfo, Scalar, TrialState
 from animesearch.results.state import RunState, TrialRecord
+from animesearch.results.tally import Stops
 
 __all__ = [
     "FINAL_NOTE",
@@ -139,7 +140,7 @@ def _ranked(trial: TrialRecord, place: int) -> Ranked:
         last_score=trial.last.score if shown and trial.last else None,
         images=trial.images,
         rungs_survived=survived(trial),
-        device_seconds=latest(trial, "device_seconds"),
+        device_seconds=device_seconds(trial),
         noise=noise_of(trial) if shown else None,
         memorisation=trial.rescored.memorisation if shown and trial.rescored else None,
         params=dict(created.params),
@@ -149,23 +150,12 @@ def _ranked(trial: TrialRecord, place: int) -> Ranked:
 
 def stops(state: RunState) -> dict[str, int]:
     """How many trials were stopped, by :func:`stop_code`, the most frequent first."""
-    codes = (stop_code(trial) for trial in state.trials.values())
-    return dict(Counter(code for code in codes if code).most_common())
+    return Stops(state).codes
 
 
 def pruned_at(state: RunState) -> dict[int, int]:
-    """How many trials the race stopped, by the images of the rung, ascending.
-
-    Batches of different sizes reach a rung at slightly different counts: the fewest names it.
-    """
-    last = [trial.last for trial in state.by_state("pruned") if trial.last]
-    counts = Counter(report.rung for report in last)
-    if not counts:
-        return {}
-    fewest: dict[int, int] = {}
-    for report in state.reports:
-        fewest[report.rung] = min(report.images, fewest.get(report.rung, report.images))
-    return {fewest[rung]: count for rung, count in sorted(counts.items())}
+    """How many trials the race stopped, by the images of the rung, ascending."""
+    return Stops(state).pruned_at
 
 
 def metric_share(state: RunState) -> float | None:
@@ -175,8 +165,7 @@ def metric_share(state: RunState) -> float | None:
     up to a report, scoring in it; ``None`` where no trial carries both.
     """
     pairs = [
-        (numbers(trial, "metric_seconds"), latest(trial, "device_seconds"))
-        for trial in state.trials.values()
+        (numbers(trial, "metric_seconds"), device_seconds(trial)) for trial in state.trials.values()
     ]
     known = [(sum(parts), whole) for parts, whole in pairs if parts and whole]
     total = sum(whole for _, whole in known)

@@ -61,9 +61,12 @@ def survived(trial: TrialRecord) -> int:
     )
 
 
-def latest(trial: TrialRecord, name: str) -> float | None:
-    """The largest value of a metric that grows over the trial, whatever attempt reported it."""
-    return max(numbers(trial, name), default=None)
+def device_seconds(trial: TrialRecord) -> float | None:
+    """The time of a device that the trial has taken, as told at its last report."""
+    told = [*numbers(trial, "device_seconds")]
+    if trial.ended is not None and trial.ended.device_seconds is not None:
+        told.append(trial.ended.device_seconds)
+    return max(told, default=None)
 
 
 def numbers(trial: TrialRecord, name: str) -> list[float]:

@@ -13,7 +13,9 @@ from pydantic import AfterValidator, Field, TypeAdapter
 from animesearch.files import canonical_json
 from animesearch.registry import Options
 
-Scalar: TypeAlias = str | bool | int | float | None
+Count: TypeAlias = Annotated[int, Field(ge=0, lt=2**64)]
+"""Whoever computes with it as a float must be able to."""
+Scalar: TypeAlias = str | bool | Annotated[int, Field(gt=-(2**64), lt=2**64)] | float | None
 TrialState: TypeAlias = Literal["pending", "running", "completed", "pruned", "collapsed", "failed"]
 FinalState: TypeAlias = Literal["completed", "pruned", "collapsed", "failed"]
 Action: TypeAlias = Literal["continue", "stop"]
@@ -43,7 +45,7 @@ class RunOpened(Options):
 
     kind: Literal["run-opened"] = "run-opened"
     at: float
-    session: int
+    session: Count
 
 
 class TrialCreated(Options):
@@ -57,11 +59,11 @@ class TrialCreated(Options):
     kind: Literal["trial-created"] = "trial-created"
     at: float
     trial_id: TrialId
-    number: int
+    number: Count
     config_id: str
-    seed: int
+    seed: Count
     phase: Phase = "race"
-    member: int = 0
+    member: Count = 0
     group: str = ""
     params: dict[str, Scalar]
     config: Tree
@@ -73,7 +75,7 @@ class AttemptStarted(Options):
     kind: Literal["attempt-started"] = "attempt-started"
     at: float
     trial_id: TrialId
-    attempt: int
+    attempt: Count
 
 
 class RungReported(Options):
@@ -86,9 +88,9 @@ class RungReported(Options):
     kind: Literal["rung-reported"] = "rung-reported"
     at: float
     trial_id: TrialId
-    attempt: int
-    rung: int
-    images: int
+    attempt: Count
+    rung: Count
+    images: Count
     score: float
     metrics: dict[str, Scalar] = Field(default_factory=dict)
 
@@ -99,7 +101,7 @@ class Decided(Options):
     kind: Literal["decided"] = "decided"
     at: float
     trial_id: TrialId
-    rung: int
+    rung: Count
     action: Action
     why: str
 
@@ -110,14 +112,15 @@ class Perturbed(Options):
     kind: Literal["perturbed"] = "perturbed"
     at: float
     trial_id: TrialId
-    config: dict[str, Any]
+    config: Tree
 
 
 class TrialEnded(Options):
     """The trial will not train further.
 
     ``reason`` is a reason code for collapsed trials, ``told`` the value that the sampler was
-    given (a penalty for collapsed trials), if any.
+    given (a penalty for collapsed trials), if any; ``device_seconds`` the time of a device that a
+    collapsed one has taken, which no rung may have told.
     """
 
     kind: Literal["trial-ended"] = "trial-ended"
@@ -126,8 +129,9 @@ class TrialEnded(Options):
     state: FinalState
     reason: str = ""
     message: str = ""
-    images: int = 0
+    images: Count = 0
     told: float | None = None
+    device_seconds: float | None = None
 
 
 class Rescored(Options):
@@ -142,8 +146,8 @@ class Rescored(Options):
     at: float
     trial_id: TrialId
     score: float
-    samples: int
-    first_latent: int
+    samples: Count
+    first_latent: Count
     noise: float | None = None
     memorisation: float | None = None
 
@@ -186,11 +190,11 @@ class RunInfo(Options):
     created: str
     version: str
     space_file: str
-    seed: int
+    seed: Count
     metric: str
-    protocol: dict[str, Any]
-    rungs: tuple[int, ...]
-    trials: int
+    protocol: Tree
+    rungs: tuple[Count, ...]
+    trials: Count
     dataset: Tree
     space: Tree
     environment: dict[str, Scalar]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from animesearch.results.formats import clean, finite
-from animesearch.results.readings import latest
+from animesearch.results.readings import device_seconds
 from animesearch.results.records import RunInfo
 from animesearch.results.state import RunState, TrialRecord
 
@@ -83,7 +83,7 @@ def _fate(trial: TrialRecord) -> str:
 
 def _spent(fate: str, trials: Iterable[TrialRecord], hour: float | None) -> Spent:
     trials = list(trials)
-    told = [seconds for trial in trials if (seconds := latest(trial, "device_seconds")) is not None]
+    told = [seconds for trial in trials if (seconds := device_seconds(trial)) is not None]
     seconds = sum(told) if told else None
     cost = None if hour is None or seconds is None else hour * seconds / HOUR
     images = sum(trial.images for trial in trials)

@@ -41,7 +41,8 @@ def find_space(path_or_name: str | Path) -> Path:
     try:
         return _find(Path(path_or_name))
     except (OSError, ValueError) as error:
-        raise UserError(f"cannot look for the space {str(path_or_name)[:80]!r}: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UserError(f"cannot look for the space {str(path_or_name)[:80]!r}: {why}") from None
 
 
 def _find(path: Path) -> Path:

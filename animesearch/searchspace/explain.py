@@ -67,6 +67,8 @@ def explain(model: type[BaseModel], data: Any, error: ValidationError) -> Iterat
     """One finding per wrong place, the errors of a union's members joined."""
     grouped: dict[Path, list[dict[str, Any]]] = {}
     for item in error.errors(include_url=False):
+        if item["type"] == "default_factory_not_called":
+            continue  # for the mistakes that stand beside it
         detail: dict[str, Any] = dict(item)
         loc = data_loc(data, detail["loc"], detail["type"])
         grouped.setdefault(loc, []).append(detail)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from animesearch.errors import UserError
+from animesearch.errors import Problem, UserError
 from animesearch.searchspace.catalogue import find_space
 from animesearch.searchspace.distributions import (
     QUANTILE,
@@ -28,7 +28,7 @@ from animesearch.searchspace.document import MAX_BYTES, parse_document
 from animesearch.searchspace.grammar import Reader
 from animesearch.searchspace.overrides import apply_overrides
 from animesearch.searchspace.validation import Validator, check
-from animesearch.searchspace.wording import Scalar, clean, listed
+from animesearch.searchspace.wording import Scalar, clean, has_password, listed
 
 
 @dataclass(frozen=True)
@@ -148,10 +148,23 @@ def parse_space(
     validator = Validator(document, model, tree, broken | reader.broken)
     validator.run()
     check([*problems, *reader.problems, *validator.problems], file)
+    check([*_passwords(parsed.text, overrides)], file)
     assert validator.fixed is not None
     trial = tree.get(root, {})
     data, parameters = document.data, tuple(parameters_of(trial))
     return Space(file, document.text, root, validator.fixed, data, trial, parameters)
+
+
+def _passwords(text: str, overrides: Sequence[str]) -> Iterator[Problem]:
+    """Passwords anywhere in the file, comments too: a run keeps the whole of it."""
+    message = "a URL with a password: the space is copied into the run folder, which may be shared"
+    hint = "leave the password out; credentials are read from the environment"
+    for number, line in enumerate(text.split("\n"), start=1):
+        if has_password(line):
+            yield Problem("", message, number, hint)
+    for override in overrides:
+        if has_password(override):
+            yield Problem(clean(override.partition("=")[0], 80), message, None, hint)
 
 
 def _read(file: FilePath) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TypeAlias
 
@@ -12,12 +13,21 @@ MESSAGE_LIMIT = 300
 _VALUE_LIMIT = 40
 _PART_LIMIT = 48
 _PATH_LIMIT = 160
+_PASSWORD = re.compile(r"(://[^\s/:@]{0,256}):[^\s/@]{1,256}@")
+"""Of a URL: ``://user:password@host``."""
 
 
 def clean(text: str, limit: int = MESSAGE_LIMIT) -> str:
-    """``text`` of at most ``limit`` characters, on one line, control characters escaped."""
-    cut = text if len(text) <= limit else f"{text[: limit - 1]}…"
+    """``text`` of at most ``limit`` characters, on one line, control characters escaped, the
+    passwords of URLs left out."""
+    safe = _PASSWORD.sub(r"\1:***@", text)
+    cut = safe if len(safe) <= limit else f"{safe[: limit - 1]}…"
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)
+
+
+def has_password(text: str) -> bool:
+    """Whether there is a URL with a password in ``text``."""
+    return _PASSWORD.search(text) is not None
 
 
 def show(value: object) -> str:

@@ -1,29 +1,34 @@
 """Checkpoints: one self-checking file each, written atomically.
 
 A file is a header line (JSON: format, size and SHA-256 of the rest, images, score, health) and
-the payload, which torch reads with ``weights_only=True``: no code is run by loading one.
+the payload, which torch reads with ``weights_only=True`` after
+:mod:`~animesearch.trainers.scrutiny` has looked at it: loading a file of somebody else's runs no
+code and takes no more memory than the file has bytes, a few times over.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import json
 import logging
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from pydantic import Field, ValidationError
 
 from animesearch.errors import CheckpointError
-from animesearch.files import canonical_json, write_atomic
+from animesearch.files import canonical_json, open_regular, write_atomic
+from animesearch.registry import Options
+from animesearch.trainers.scrutiny import scrutinise
 
 LOG = logging.getLogger(__name__)
 FORMAT = 1
 SUFFIX = ".ckpt"
+HEADER_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,17 @@ class CheckpointInfo:
     """
 
     images: int
+    score: float | None
+    healthy: bool
+
+
+class _Header(Options):
+    """The first line of a file."""
+
+    format: Literal[1]
+    bytes: int = Field(ge=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    images: int = Field(ge=0, lt=2**63)
     score: float | None
     healthy: bool
 
@@ -54,20 +70,26 @@ def save_checkpoint(folder: Path, payload: dict[str, Any], info: CheckpointInfo)
         "sha256": hashlib.sha256(body).hexdigest(),
         **vars(info),
     }
-    path = folder / f"images-{info.images:012d}{SUFFIX}"
+    path = checkpoint_path(folder, info.images)
     write_atomic(path, canonical_json(header).encode() + b"\n" + body)
     _tidy(folder)
     return path
 
 
+def checkpoint_path(folder: Path, images: int) -> Path:
+    """Where the checkpoint after so many images stands, or will."""
+    return folder / f"images-{images:012d}{SUFFIX}"
+
+
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """The payload, on the CPU; :class:`CheckpointError` for a cut or changed or foreign file."""
     header, body = _read(path)
-    if len(body) != header["bytes"] or hashlib.sha256(body).hexdigest() != header["sha256"]:
+    if len(body) != header.bytes or hashlib.sha256(body).hexdigest() != header.sha256:
         raise CheckpointError(f"{path} is damaged: size or SHA-256 do not fit its header")
     try:
+        scrutinise(body)
         payload = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
     if not isinstance(payload, dict):
         raise CheckpointError(f"{path} holds no checkpoint but a {type(payload).__name__}")
@@ -77,7 +99,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 def read_info(path: Path) -> CheckpointInfo:
     """The header's facts; :class:`CheckpointError` where there is no such header."""
     header, _ = _read(path, body=False)
-    return CheckpointInfo(header["images"], header["score"], header["healthy"])
+    return CheckpointInfo(header.images, header.score, header.healthy)
 
 
 def differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
@@ -95,7 +117,7 @@ def content_hash(path: Path) -> str:
     Raises :class:`CheckpointError` where there is no such header.
     """
     header, _ = _read(path, body=False)
-    return str(header["sha256"])
+    return header.sha256
 
 
 def latest_checkpoint(folder: Path) -> tuple[Path, dict[str, Any]] | None:
@@ -145,17 +167,16 @@ def _infos(folder: Path) -> list[tuple[Path, CheckpointInfo]]:
     return found
 
 
-def _read(path: Path, body: bool = True) -> tuple[dict[str, Any], bytes]:
+def _read(path: Path, body: bool = True) -> tuple[_Header, bytes]:
     try:
-        with path.open("rb") as file:
-            header = json.loads(file.readline(4096))
-            content = file.read() if body else b""
+        with open_regular(path) as file:
+            header = _Header.model_validate_json(file.readline(HEADER_BYTES))
+            return header, file.read() if body else b""
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
-    except ValueError as error:
-        raise CheckpointError(f"{path} is no checkpoint: it has no header") from error
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is no checkpoint of format {FORMAT}")
-    if not {"bytes", "sha256", "images", "score", "healthy"} <= header.keys():
-        raise CheckpointError(f"{path} is no checkpoint: its header is incomplete")
-    return header, content
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "its header"
+        raise CheckpointError(
+            f"{path} is no checkpoint of format {FORMAT}: {where}: {first['msg']}"
+        ) from error

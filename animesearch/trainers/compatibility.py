@@ -122,6 +122,17 @@ def _meaningless(config: TrialConfig) -> str:
     )
 
 
+def workers_problem(config: TrialConfig, workers: int) -> str:
+    """Why several workers cannot share the batches of a trial, else ''."""
+    each, rest = divmod(config.batch, max(1, workers))
+    if rest:
+        return (
+            f"batch {config.batch} is not shared out evenly by {workers} workers "
+            f"({config.batch} = {workers} x {each} + {rest}); allowed: multiples of {workers}"
+        )
+    return config.architecture.workers_problem(config.batch, workers) if workers > 1 else ""
+
+
 CHECKS: tuple[Callable[[TrialConfig], str], ...] = (
     _losses_that_fit,
     _accuracy,

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from animesearch.registry import Options
+from animesearch.storage.places import check_place, is_uri
 from animesearch.trainers.architectures import ARCHITECTURES, ArchitectureSpec
 from animesearch.trainers.augmentations import AUGMENTATIONS, AugmentationSpec
 from animesearch.trainers.compatibility import CHECKS
@@ -51,7 +52,7 @@ class NoiseOptions(Options):
 class StartOptions(Options):
     """Begin with weights of an earlier run instead of random ones (C6 and M9 of the seeds)."""
 
-    run: str = Field(description="a run folder, or a checkpoint file of one")
+    run: str = Field(description="a run folder or its URI, or a checkpoint file of one")
     trial: str | None = Field(None, description="a trial of the run; null = the best one")
     drop: Literal["auto"] | tuple[str, ...] = Field(
         "auto",
@@ -63,7 +64,8 @@ class StartOptions(Options):
     @classmethod
     def _from_where_it_was_written(cls, run: str) -> str:
         """Absolute: Tune moves the processes that train into folders of their own."""
-        return str(Path(run).expanduser().absolute())
+        place = check_place(run)
+        return place if is_uri(place) else str(Path(place).expanduser().absolute())
 
 
 class TrialConfig(Options):

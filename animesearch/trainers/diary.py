@@ -37,16 +37,21 @@ class Diary:
             "gradients": StepLog(folder / "gradients.csv", ("images", *names)),
         }
         self._epochs = EpochMeans(trial.setting.epoch)
+        self._patience = trial.setting.patience
 
     def write(self, rows_NC: npt.NDArray[np.float64]) -> None:
         """Steps (N, :data:`ticks.COLUMNS`), the last of which has just been done."""
-        self._tables["losses"].append(rows_NC)
-        self._tables["epochs"].append(self._epochs.add(rows_NC))
+        self._append("losses", rows_NC)
+        self._append("epochs", self._epochs.add(rows_NC))
         norms = [
             _unclipped(updater, groups)
             for updater, groups in zip(self._updaters, self._groups, strict=True)
         ]
-        self._tables["gradients"].append(np.concatenate([rows_NC[-1, :1], *norms])[None])
+        self._append("gradients", np.concatenate([rows_NC[-1, :1], *norms])[None])
+
+    def _append(self, name: str, rows_NC: npt.NDArray[np.float64]) -> None:
+        table = self._tables[name]
+        self._patience(lambda: table.append(rows_NC), f"writing {table.path}")
 
     def state(self) -> dict[str, Any]:
         """The lengths of the tables, and the open epoch."""

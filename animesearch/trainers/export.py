@@ -26,10 +26,11 @@ import torch
 from pydantic import Field, ValidationError
 from safetensors import SafetensorError
 from safetensors import torch as safetensors
+from torch import Tensor
 
 from animesearch import __version__
 from animesearch.errors import CheckpointError, RunFolderError, UnsupportedError, UserError
-from animesearch.files import write_atomic, write_json
+from animesearch.files import open_regular, read_bounded, write_atomic, write_json
 from animesearch.plugins import PREFIX, load_plugins
 from animesearch.registry import Options
 from animesearch.results.folder import RunFolder
@@ -42,6 +43,7 @@ from animesearch.trainers.models import (
     TrainedGenerator,
     finished,
     load_generator,
+    refuse_larger,
     untrained,
 )
 from animesearch.trainers.modules.networks import Generator
@@ -51,6 +53,10 @@ FORMAT = 1
 WEIGHTS, CONFIG, CARD = "generator.safetensors", "config.json", "README.md"
 SCRIPT, PICTURE = "sample.py", "samples.png"
 PLUGINS = "plugins"
+MOST_CONFIG = 64_000_000
+"""Bytes of config.json, which has a few thousand."""
+MOST_DISCARDED = 2**28
+"""Parameters of the network that is built beside G and let go, which an export does not hold."""
 OWN = frozenset({WEIGHTS, CONFIG, CARD, SCRIPT, PICTURE, PLUGINS})
 FILE = rf"^({WEIGHTS}|{PLUGINS}/[A-Za-z0-9_-][A-Za-z0-9._-]*\.py)$"
 """Paths within an export: nothing that leads out of it."""
@@ -113,7 +119,7 @@ class ExportConfig(Options):
     files: dict[Annotated[str, Field(pattern=FILE)], ExportedFile]
 
 
-def export(run: Path, out: Path, trial_id: str | None) -> str:
+def export(run: str | Path, out: Path, trial_id: str | None) -> str:
     """Write the generator of ``trial_id``, or of the best trial, to the folder ``out``; the trial.
 
     Raises :class:`UserError` subclasses where there is no checkpoint or a damaged one, and for a
@@ -157,9 +163,10 @@ def load_export(folder: Path, device: str = "cpu", run_plugins: bool = False) ->
         classes=config.classes,
         class_shares=config.class_shares,
     )
-    generator = _built(folder, config, frame, device)
     try:
-        generator.load_state_dict(safetensors.load(content))
+        weights = safetensors.load(content)
+        generator = _built(folder, config, frame, weights)
+        generator.to(torch.device(device)).load_state_dict(weights)
     except (SafetensorError, RuntimeError) as error:
         raise CheckpointError(
             f"{folder / WEIGHTS} does not fit architecture '{config.architecture.get('name')}' "
@@ -172,7 +179,7 @@ def read_export(folder: Path) -> ExportConfig:
     """The checked ``config.json`` of an export; :class:`CheckpointError` where there is none."""
     path = folder / CONFIG
     try:
-        return ExportConfig.model_validate_json(path.read_bytes())
+        return ExportConfig.model_validate_json(read_bounded(path, MOST_CONFIG))
     except OSError as error:
         raise CheckpointError(f"{folder} is no export: {CONFIG} cannot be read: {error}") from error
     except ValidationError as error:
@@ -309,7 +316,8 @@ def _facts(content: bytes) -> ExportedFile:
 def _checked(path: Path, expected: ExportedFile | None) -> bytes:
     """The content of a file; :class:`CheckpointError` where it is not what was exported."""
     try:
-        content = path.read_bytes()
+        with open_regular(path) as file:
+            content = file.read()
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
     if expected is None:
@@ -324,11 +332,19 @@ def _checked(path: Path, expected: ExportedFile | None) -> bytes:
     return content
 
 
-def _built(folder: Path, config: ExportConfig, frame: Frame, device: str) -> Generator:
-    """An untrained generator of the exported design."""
+def _built(
+    folder: Path, config: ExportConfig, frame: Frame, weights: dict[str, Tensor]
+) -> Generator:
+    """An untrained generator of the exported design, on the CPU."""
     parts = {"architecture": config.architecture, "spectral_norm": config.spectral_norm}
+    held = {
+        "generator": sum(tensor.numel() for tensor in weights.values()),
+        "partner": MOST_DISCARDED,
+    }
     try:
-        generator = untrained(TrialConfig.model_validate(parts), frame, device).generator
+        trial = TrialConfig.model_validate(parts)
+        refuse_larger(trial, frame, held, folder / CONFIG)
+        generator = untrained(trial, frame).generator
     except (ValidationError, UnsupportedError) as error:
         words = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise CheckpointError(

@@ -21,6 +21,7 @@ from animesearch.trainers.step import (
     adversarial_step,
     autoencoder_step,
 )
+from animesearch.trainers.together import ALONE, Team
 from animesearch.trainers.updates import Updater
 
 
@@ -49,23 +50,30 @@ class Game(ABC):
         return {}
 
 
-def make_game(config: TrialConfig, setting: TrialSetting, networks: Networks) -> Game:
+def make_game(
+    config: TrialConfig, setting: TrialSetting, networks: Networks, team: Team = ALONE
+) -> Game:
     """The game that the architecture's kind asks for."""
     loss = config.loss.build()
     if isinstance(loss, AutoencoderLoss):
-        return Reconstruction(config, networks, loss)
-    return Contest(config, setting, networks, loss)
+        return Reconstruction(config, networks, loss, team)
+    return Contest(config, setting, networks, loss, team)
 
 
 class Contest(Game):
     """Generator against discriminator."""
 
     def __init__(
-        self, config: TrialConfig, setting: TrialSetting, networks: Networks, loss: GanLoss[Any]
+        self,
+        config: TrialConfig,
+        setting: TrialSetting,
+        networks: Networks,
+        loss: GanLoss[Any],
+        team: Team,
     ) -> None:
         self.g_steps, self.device = config.g_steps, torch.device(setting.device)
-        self.generator = Updater(networks.generator, config.generator)
-        self.partner = Updater(networks.partner, config.discriminator)
+        self.generator = Updater(networks.generator, config.generator, team)
+        self.partner = Updater(networks.partner, config.discriminator, team)
         self.noise = DiscriminatorNoise(networks.discriminator, config.noise)
         self.players = Players(
             networks=networks,
@@ -119,9 +127,11 @@ class Contest(Game):
 class Reconstruction(Game):
     """Encoder and decoder together."""
 
-    def __init__(self, config: TrialConfig, networks: Networks, loss: AutoencoderLoss[Any]) -> None:
-        self.generator = Updater(networks.generator, config.generator)
-        self.partner = Updater(networks.partner, config.discriminator)
+    def __init__(
+        self, config: TrialConfig, networks: Networks, loss: AutoencoderLoss[Any], team: Team
+    ) -> None:
+        self.generator = Updater(networks.generator, config.generator, team)
+        self.partner = Updater(networks.partner, config.discriminator, team)
         self.players = Autoencoding(networks, loss, self.generator, self.partner)
 
     def play(self, reals: list[Batch], iteration: int) -> StepStats:  # noqa: ARG002

@@ -25,6 +25,7 @@ from animesearch.errors import (
 )
 from animesearch.plugins import import_plugins
 from animesearch.results.folder import RunFolder
+from animesearch.results.opening import run_to_read
 from animesearch.results.ranking import rank
 from animesearch.trainers.blueprints import style_architectures
 from animesearch.trainers.checkpoint import best_checkpoint
@@ -126,7 +127,7 @@ class Sheet(NamedTuple):
     words: str
 
 
-def generate(run: Path, out: Path, trial_id: str | None, drawing: Drawing) -> str:
+def generate(run: str | Path, out: Path, trial_id: str | None, drawing: Drawing) -> str:
     """Write one picture of the images that ``drawing`` asks for; words for what it shows.
 
     Drawn by the best checkpoint of ``trial_id``, or of the best trial that has one.  Raises
@@ -142,12 +143,12 @@ def generate(run: Path, out: Path, trial_id: str | None, drawing: Drawing) -> st
     return f"{sheet.words.format(trial=chosen)} in {out}"
 
 
-def open_run(path: Path) -> RunFolder:
-    """The run folder, the plug-ins that it keeps imported: its trials may be made of them.
+def open_run(place: str | Path) -> RunFolder:
+    """The run in a folder or at a URI; imports the plug-ins that it keeps.
 
     Raises :class:`RunFolderError` where there is none, :class:`UserError` for a broken plug-in.
     """
-    folder = RunFolder.open(path)
+    folder = run_to_read(place)
     import_plugins(folder.kept_plugins(folder.info()))
     return folder
 
@@ -158,13 +159,14 @@ def find_checkpoint(folder: RunFolder, trial_id: str | None) -> tuple[str, Path]
     known = [ranked.trial_id for ranked in ranking]
     if trial_id is not None and trial_id not in known:
         hint = did_you_mean(trial_id, known)
-        raise UnknownNameError(f"{folder.path} has no trial '{trial_id}' {hint}".strip())
+        raise UnknownNameError(f"{folder.place} has no trial '{trial_id}' {hint}".strip())
     for name in known if trial_id is None else [trial_id]:
+        folder.fetch(f"trials/{name}/checkpoints")
         checkpoint = best_checkpoint(folder.checkpoints(name))
         if checkpoint is not None:
             return name, checkpoint
     raise RunFolderError(
-        f"{trial_id or folder.path} has no checkpoint: only the best trials keep theirs after a "
+        f"{trial_id or folder.place} has no checkpoint: only the best trials keep theirs after a "
         "run, and a trial has none before its first rung"
     )
 

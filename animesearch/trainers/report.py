@@ -46,7 +46,8 @@ class Report:
     threshold.  ``sample_diversity`` is that of the
     averaged generator relative to reals, ``weight_change_g`` relative to the report before.
     ``augment_p`` is the strength of an adaptive augmentation.  ``images_per_second`` is of
-    training alone; ``device_seconds`` all time so far, scoring and earlier attempts included;
+    training alone; ``device_seconds`` all time so far, scoring and earlier attempts included,
+    times the trial's workers;
     ``metric_seconds`` the scoring's of this report.  ``verdict`` is a reason code and
     ``evidence`` its numbers; after one, the trial ends.
     """

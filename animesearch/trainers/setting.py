@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from animesearch.errors import UnsupportedError
 from animesearch.metrics.verdict import VerdictRules
+from animesearch.storage.patience import Patience
 
 BatchSource: TypeAlias = Callable[[int], npt.NDArray[np.uint8]]
 """``data(images)`` is the batch of reals (B, C, H, W) that follows ``images`` shown ones.
@@ -22,6 +23,11 @@ A pure function: a resumed trial asks again for the same batches.
 
 LabelSource: TypeAlias = Callable[[int], npt.NDArray[np.int64]]
 """``labels(images)``: the classes (B,) of that batch, numbers from 0."""
+
+
+def staying() -> bool:
+    """Nobody has to leave."""
+    return False
 
 
 @dataclass(frozen=True)
@@ -35,8 +41,9 @@ class TrialSetting:
     and columns of the sample grids.  ``epoch`` is the number of images in the data, 0 where it is
     not known.  ``classes`` are the names of the labels, ``class_shares`` their shares of the data;
     empty where images carry none.  ``precision`` is torch's name of the type that networks
-    compute in while training; samples are drawn and scored in float32.  Raises
-    :class:`UnsupportedError` for impossible numbers.
+    compute in while training; samples are drawn and scored in float32.  ``patience`` is how a
+    disk that is full is waited for; ``leaving`` tells, between any two steps, that the process
+    must end soon.  Raises :class:`UnsupportedError` for impossible numbers.
     """
 
     folder: Path
@@ -54,6 +61,8 @@ class TrialSetting:
     class_shares: tuple[float, ...] = ()
     precision: Literal["float32", "bfloat16"] = "float32"
     rules: VerdictRules = field(default_factory=VerdictRules)
+    patience: Patience = field(default_factory=Patience, compare=False)
+    leaving: Callable[[], bool] = field(default=staying, compare=False)
 
     def __post_init__(self) -> None:
         positive = min(self.size, self.images, self.tick, self.threads, *self.grid)

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from animesearch.errors import CheckpointError, RunFolderError, UserError
 from animesearch.files import write_json
+from animesearch.results.opening import run_to_read
+from animesearch.storage.places import is_uri
 from animesearch.trainers.checkpoint import content_hash, load_checkpoint
 from animesearch.trainers.config import StartOptions
 from animesearch.trainers.generate import find_checkpoint
@@ -31,7 +33,7 @@ def begin(trial: Trial, start: StartOptions) -> None:
     and where nothing fits at all; :class:`RunFolderError` where there is no such run.
     """
     source = start_checkpoint(start)
-    given = load_checkpoint(source)["modules"]
+    given = _weights(source)
     taken: dict[str, dict[str, Tensor]] = {}
     left: list[str] = []
     for name, module in trial.modules().items():
@@ -45,19 +47,39 @@ def begin(trial: Trial, start: StartOptions) -> None:
         module.load_state_dict(taken[name], strict=False)
     counts = {name: len(fitting) for name, fitting in taken.items()}
     record: dict[str, Any] = {"checkpoint": str(source), "taken": counts, "fresh": left}
-    write_json(trial.setting.folder / "start.json", record)
+    path = trial.setting.folder / "start.json"
+    trial.setting.patience(lambda: write_json(path, record), f"writing {path}")
+
+
+def check_start(start: StartOptions) -> None:
+    """Raise :class:`RunFolderError` where there are no weights to begin with, or broken ones."""
+    try:
+        _weights(start_checkpoint(start))
+    except CheckpointError as error:
+        raise RunFolderError(f"trial.start: {error}") from error
+
+
+def _weights(source: Path) -> dict[str, dict[str, Tensor]]:
+    """The weights of a checkpoint file by network and name."""
+    found = load_checkpoint(source).get("modules")
+    if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
+        raise CheckpointError(f"{source} holds no weights of networks")
+    return {
+        network: {key: value for key, value in weights.items() if isinstance(value, Tensor)}
+        for network, weights in found.items()
+    }
 
 
 def start_checkpoint(start: StartOptions) -> Path:
     """The checkpoint file that ``start`` means; :class:`RunFolderError` where there is none."""
-    from animesearch.results.folder import RunFolder
-
+    if is_uri(start.run):
+        return find_checkpoint(run_to_read(start.run), start.trial)[1]
     path = Path(start.run).expanduser()
     if path.is_file():
         if start.trial is not None:
             raise RunFolderError(f"{path} is one checkpoint: 'trial' goes with a run folder")
         return path
-    return find_checkpoint(RunFolder.open(path), start.trial)[1]
+    return find_checkpoint(run_to_read(path), start.trial)[1]
 
 
 def by_content(config: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from animesearch.trainers.augmentations.base import Augmentation
 from animesearch.trainers.losses import AutoencoderLoss, Critic, GanLoss
 from animesearch.trainers.losses.base import DiscriminatorTerms
+from animesearch.trainers.modules.batchwide import average, places, total, whole
 from animesearch.trainers.modules.networks import Networks
 from animesearch.trainers.penalties.base import Penalty, PenaltySpec
 from animesearch.trainers.updates import Updater, update_together
@@ -90,7 +91,7 @@ class Players:
 
         def judge(x_BCHW: Tensor) -> Tensor:
             raw_B: Tensor = discriminator(x_BCHW, *([] if y_B is None else [y_B]))
-            return raw_B.float()
+            return exact(raw_B)
 
         return judge
 
@@ -99,7 +100,7 @@ class Players:
         z_BZ = self.latents(count)
         with self.autocast():
             x_BCHW: Tensor = self.networks.generator(z_BZ, *([] if y_B is None else [y_B]))
-        return x_BCHW.float()
+        return exact(x_BCHW)
 
     def shown(self, x_BCHW: Tensor) -> Tensor:
         """Images as D is to see them: augmented, in the generator's own range."""
@@ -114,8 +115,7 @@ class Players:
         if not self.slipped:
             return x_real_BCHW
         share = ((self.accuracy - 0.5) / 0.5).clamp(min=0) * self.slipped
-        place_B = torch.arange(len(x_real_BCHW), device=x_real_BCHW.device)
-        replaced_B = place_B < (share * len(x_real_BCHW)).round()
+        replaced_B = places(x_real_BCHW) < (share * total(x_real_BCHW)).round()
         return torch.where(replaced_B[:, None, None, None], x_fake_BCHW, x_real_BCHW)
 
     def autocast(self) -> torch.autocast:
@@ -124,6 +124,11 @@ class Players:
         device = next(self.networks.partner.parameters()).device
         dtype = self.precision if enabled else None
         return torch.autocast(device.type, dtype=dtype, enabled=enabled)
+
+
+def exact(x: Tensor) -> Tensor:
+    """In float32; float64 stays."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def adversarial_step(
@@ -160,17 +165,24 @@ def _d_step(players: Players, real: Batch, x_fake_BCHW: Tensor, step: int) -> DS
         x_real_BCHW = players.with_fakes(x_real_BCHW, x_fake_BCHW)
         critic = players.critic(real.y_B)
         terms = loss.d_objective(critic, x_real_BCHW, x_fake_BCHW, players.rng)
-        total = terms.loss if own is None else terms.loss + own
+        summed = terms.loss if own is None else terms.loss + own
         for spec, penalty in players.penalties:
             if weight := spec.due(step):
-                total = total + weight * penalty(critic, x_real_BCHW, x_fake_BCHW, players.rng)
-    norm = players.discriminator.update(total)
+                summed = summed + weight * penalty(critic, x_real_BCHW, x_fake_BCHW, players.rng)
+    norm = players.discriminator.update(summed)
     loss.after_d_step(discriminator)
+    terms = _of_the_batch(terms)
     loss.observe(terms)
     _tell_augmentation(players, terms)
-    stats = DStats(total.detach(), norm, **_output_stats(loss, terms))
+    stats = DStats(average(summed.detach()), norm, **_output_stats(loss, terms))
     players.accuracy = (stats.real_right + stats.fake_right) / 2
     return stats
+
+
+def _of_the_batch(terms: DiscriminatorTerms) -> DiscriminatorTerms:
+    """With the outputs on all rows of the batch, of which other processes may have some."""
+    real_B, fake_B = whole(torch.stack([terms.real_B, terms.fake_B], 1)).unbind(1)
+    return DiscriminatorTerms(average(terms.loss.detach()), real_B, fake_B)
 
 
 def _tell_augmentation(players: Players, terms: DiscriminatorTerms) -> None:
@@ -188,8 +200,8 @@ def _g_step(players: Players, x_fake_BCHW: Tensor, real: Batch, step: int) -> tu
         critic, x_shown_BCHW = players.critic(real.y_B), players.shown(x_fake_BCHW)
         objective = loss.g_objective(critic, x_shown_BCHW, x_real_BCHW)
         own = networks.generator.own_loss(len(x_fake_BCHW), step, real.y_B)
-    total = objective if own is None else objective + own
-    return total.detach(), players.generator.update(total)
+    summed = objective if own is None else objective + own
+    return average(summed.detach()), players.generator.update(summed)
 
 
 def _output_stats(loss: GanLoss[Any], terms: DiscriminatorTerms) -> dict[str, Tensor]:
@@ -227,5 +239,5 @@ def autoencoder_step(players: Autoencoding, real: Batch) -> StepStats:
     norms = update_together(loss, (players.decoder, players.encoder))
     decoder.observe(code.mean_BZ)
     names = dict.fromkeys(StepStats._fields, torch.full_like(norms[0], torch.nan))
-    measured = {"loss_g": loss.detach(), "grad_norm_g": norms[0], "grad_norm_d": norms[1]}
+    measured = {"loss_g": average(loss.detach()), "grad_norm_g": norms[0], "grad_norm_d": norms[1]}
     return StepStats(**(names | measured))

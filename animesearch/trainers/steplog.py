@@ -29,16 +29,24 @@ class StepLog:
             os.truncate(self.path, size)
 
     def append(self, rows_NC: npt.NDArray[np.float64]) -> None:
-        """Add rows; the first column, images, is a whole number."""
+        """Add rows; the first column, images, is a whole number.
+
+        Where that fails (a full disk) the file is as before, so that it can be repeated.
+        """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        if self.size() == 0:
+        before = self.size()
+        if before == 0:
             writer.writerow(self.columns)
         for images, *values in rows_NC.tolist():
             writer.writerow([int(images), *map(_cell, values)])
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", newline="") as file:
-            file.write(text.getvalue())
+        try:
+            with self.path.open("a", newline="") as file:
+                file.write(text.getvalue())
+        except OSError:
+            self.cut(before)
+            raise
 
 
 def _cell(value: float) -> str:

@@ -24,6 +24,7 @@ class TickRecorder:
     def __init__(self) -> None:
         self._images: list[int] = []
         self._steps: list[Tensor] = []
+        self._before = np.empty((0, len(COLUMNS)))
 
     def add(self, images: int, stats: StepStats) -> None:
         """A step's statistics, with the images shown after it."""
@@ -32,10 +33,17 @@ class TickRecorder:
 
     def rows(self) -> npt.NDArray[np.float64]:
         """All steps (N, columns of :data:`COLUMNS`); the recorder is empty afterwards."""
-        steps = torch.stack(self._steps).cpu().double().numpy()
-        images = np.array(self._images, np.float64)[:, None]
-        self._images, self._steps = [], []
-        return np.concatenate([images, steps], 1)
+        found = self._before
+        if self._steps:
+            steps = torch.stack(self._steps).cpu().double().numpy()
+            images = np.array(self._images, np.float64)[:, None]
+            found = np.concatenate([found, np.concatenate([images, steps], 1)])
+        self._images, self._steps, self._before = [], [], found[:0]
+        return found
+
+    def load(self, rows_NC: npt.NDArray[np.float64]) -> None:
+        """Begin with the steps of a process that left between two reports."""
+        self._before = rows_NC
 
 
 def means(rows_NC: npt.NDArray[np.float64]) -> dict[str, float]:

@@ -14,21 +14,24 @@ from animesearch.errors import CheckpointError, UnsupportedError
 from animesearch.files import canonical_json
 from animesearch.trainers.building import build_networks
 from animesearch.trainers.checkpoint import differences
+from animesearch.trainers.compatibility import workers_problem
 from animesearch.trainers.config import TrialConfig
 from animesearch.trainers.ema import AverageGenerator
 from animesearch.trainers.games import make_game
 from animesearch.trainers.sampling import Sampler
 from animesearch.trainers.setting import BatchSource, LabelSource, TrialSetting
 from animesearch.trainers.step import Batch, StepStats
+from animesearch.trainers.together import ALONE, Team
 
 
 class Trial:
     """Built from torch's current random state; each iteration moves ``images`` on.
 
     ``images`` counts the real images that D (of an autoencoder: the encoder) has consumed.
-    ``labels`` gives the labels of the same batches as ``data``, where the setting has classes.
-    Raises :class:`UnsupportedError` where the architecture has no such images or labels, or needs
-    larger batches.
+    ``labels`` gives the labels of the same batches as ``data``, where the setting has classes;
+    both give the rows of this process of ``team``.  Raises :class:`UnsupportedError` where the
+    architecture has no such images or labels, or needs larger batches, and where the batch
+    cannot be shared out.
     """
 
     def __init__(
@@ -37,17 +40,21 @@ class Trial:
         setting: TrialSetting,
         data: BatchSource,
         labels: LabelSource | None = None,
+        team: Team = ALONE,
     ) -> None:
         setting.check_step(config.batch * config.d_steps)
         if problem := config.architecture.batch_problem(config.batch, setting.size):
             raise UnsupportedError(problem)
+        if problem := workers_problem(config, team.size):
+            raise UnsupportedError(problem)
         self.config, self.setting, self.data, self.labels = config, setting, data, labels
+        self.team = team
         self.device = torch.device(setting.device)
         self.images = 0
         built = build_networks(config, setting.size, setting.channels, len(setting.classes))
         self.networks = built.to(self.device)
         self.average = AverageGenerator(self.networks.generator, config.ema)
-        self.game = make_game(config, setting, self.networks)
+        self.game = make_game(config, setting, self.networks, team)
         self._low, self._high = self.networks.generator.output_range
         self.set_progress()
 
@@ -59,13 +66,17 @@ class Trial:
 
     def iterate(self) -> StepStats:
         """One iteration, on ``d_steps`` batches of reals."""
+        with self.team.step():
+            return self._iterate()
+
+    def _iterate(self) -> StepStats:
         self.set_progress()
         reals = []
         before = self.images
         iteration = before // (self.config.batch * self.config.d_steps)
         for _ in range(self.config.d_steps):
             x_BCHW, y_B = self._reals()
-            self.images += len(x_BCHW)
+            self.images += self.config.batch
             reals.append(Batch(self.networks.partner.real_view(x_BCHW), y_B))
         stats = self.game.play(reals, iteration)
         self.average.update(self.images - before, self.images)
@@ -132,7 +143,8 @@ class Trial:
     def _reals(self) -> tuple[Tensor, Tensor | None]:
         """The next batch, in the generator's range, at full size."""
         x_BCHW = pixels(self.data(self.images)).to(self.device)
-        x_BCHW = x_BCHW.float().mul_((self._high - self._low) / 255.0).add_(self._low)
+        x_BCHW = x_BCHW.to(torch.get_default_dtype())
+        x_BCHW = x_BCHW.mul_((self._high - self._low) / 255.0).add_(self._low)
         if self.labels is None or not self.setting.classes:
             return x_BCHW, None
         return x_BCHW, torch.from_numpy(self.labels(self.images)).to(self.device)

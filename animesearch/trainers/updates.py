@@ -10,13 +10,19 @@ from torch import Tensor, nn
 from animesearch.trainers.modules.constraints import limit_norms
 from animesearch.trainers.modules.networks import Generator, Partner
 from animesearch.trainers.optimisers import OptimiserSpec
+from animesearch.trainers.together import ALONE, Team
 
 
 class Updater:
-    """One network and its optimiser; ``norm`` is that of the last step, before any clipping."""
+    """One network and its optimiser; ``norm`` is that of the last step, before any clipping.
 
-    def __init__(self, module: Generator | Partner, options: OptimiserSpec) -> None:
-        self.module, self.options = module, options
+    The gradients are those of the whole batch, whichever processes of ``team`` have its rows.
+    """
+
+    def __init__(
+        self, module: Generator | Partner, options: OptimiserSpec, team: Team = ALONE
+    ) -> None:
+        self.module, self.options, self.team = module, options, team
         self.optimiser = options.build(module.parameters())
         self.norm = torch.zeros(())
 
@@ -28,6 +34,7 @@ class Updater:
 
     def step(self) -> Tensor:
         """Clip, step, constrain; the norm before clipping."""
+        self.team.average_gradients(self.module)
         norm = self.norm = gradient_norm(self.module)
         if self.options.clip is not None:
             nn.utils.clip_grads_with_norm_(self.module.parameters(), self.options.clip, norm)

@@ -6,6 +6,7 @@ part: the journal is the truth, so ``save`` and ``restore`` have nothing to keep
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,18 @@ from ray.tune.result import AUTO_RESULT_KEYS
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from animesearch.storage.faults import without_secrets
+from animesearch.tuning import leaving
 from animesearch.tuning.rounds import Assignment, Round
 
 TUNES_OWN = frozenset(
     {*AUTO_RESULT_KEYS, "done", "experiment_tag", "trial_id", "should_checkpoint"}
+)
+LOST_WAITING = 5
+"""How often in a row a trial may be lost before a process has taken it up."""
+DISMISSAL = (
+    f"interrupted: trials save what they have trained, for at most {leaving.GRACE_S:.0f} s; "
+    "another Ctrl-C ends the search at once"
 )
 KEY = "assignment"
 """Where a Tune trial's config holds its :class:`Assignment`, as a plain mapping."""
@@ -63,8 +72,11 @@ class RaceSearcher(Searcher):
         self._race, self._concurrency = race, concurrency
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """A config, None while there is no room, FINISHED when nothing is left."""
-        if self._race.exhausted:
+        """A config, None while there is no room or nothing to hand out, FINISHED at the end.
+
+        Not before: a trial whose process is lost while it waits is handed out again.
+        """
+        if self._race.over:
             return str(Searcher.FINISHED)
         if self._race.running >= self._concurrency:
             return None
@@ -111,22 +123,81 @@ class RaceScheduler(FIFOScheduler):
 
 
 class RaceCallback(Callback):
-    """Tells the race of starts, restarts after a lost process included, and of final failures."""
+    """Tells the race of starts, restarts after a lost process included, and of final failures.
 
-    def __init__(self, race: Round) -> None:
-        self._race = race
+    ``retries`` are the restarts in a row: a trial that has come further since has them all again.
+    On machines that come and go a long trial loses its process often.
+    """
+
+    def __init__(self, race: Round, retries: int) -> None:
+        self._race, self._retries = race, retries
+        self._furthest: dict[str, int] = {}
+        self._training: set[str] = set()
+        self._lost: Counter[str] = Counter()
+        self._dismissed = False
+
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """After an interrupt: the trials save what they have, and are not started again."""
+        if not self._race.closing:
+            return
+        if not self._dismissed:
+            self._dismissed = True
+            leaving.ring()
+            self._race.note(DISMISSAL)
+        for trial in trials:
+            trial.max_failures = trial.num_failures
+        if not self._training:
+            raise KeyboardInterrupt
 
     def on_trial_start(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
         """A worker took the trial up."""
+        self._training.add(trial_id(trial))
         self._race.started(trial_id(trial))
+
+    def on_trial_complete(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """The race hears of it from the scheduler."""
+        self._training.discard(trial_id(trial))
+
+    def on_trial_result(
+        self,
+        iteration: int,
+        trials: list[Trial],
+        trial: Trial,
+        result: dict[str, Any],
+        **info: Any,
+    ) -> None:
+        """A restarted trial first tells again what was known: that is no progress.  One whose
+        machine goes fails through no fault of its own."""
+        name, images = trial_id(trial), result.get("images")
+        if leaving.LEAVING in result:
+            trial.max_failures = trial.num_failures + 1 + self._retries
+        elif isinstance(images, int) and images > self._furthest.get(name, -1):
+            self._furthest[name] = images
+            self._lost.pop(name, None)
+            trial.max_failures = trial.num_failures + self._retries
+
+    def on_trial_recover(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """Tune starts it once more."""
+        self._training.discard(trial_id(trial))
 
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        """The trial failed for good: Tune has used up its retries."""
-        self._race.ended(trial_id(trial), error=_last_line(trial))
+        """Tune has used up its retries, or has lost a process that waited for the trial: one that
+        had served another trial before.  Tune takes that for the trial's failure; it is none."""
+        name = trial_id(trial)
+        self._lost[name] += 1
+        if name in self._training or self._lost[name] > LOST_WAITING:
+            self._race.ended(name, error=_last_line(trial))
+        else:
+            self._race.lost(name)
+        self._training.discard(name)
 
 
 def _last_line(trial: Trial) -> str:
@@ -134,4 +205,4 @@ def _last_line(trial: Trial) -> str:
     file = trial.error_file
     text = Path(file).read_text(errors="replace") if file and Path(file).exists() else ""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:500] if lines else "the trial's process failed"
+    return without_secrets(lines[-1])[:500] if lines else "the trial's process failed"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from animesearch.datasets.config import DatasetConfig
@@ -15,10 +15,14 @@ from animesearch.metrics.config import MetricConfig
 from animesearch.metrics.verdict import VerdictRules
 from animesearch.registry import Options
 from animesearch.trainers.architectures import ARCHITECTURES
+from animesearch.trainers.compatibility import workers_problem
 from animesearch.trainers.config import TrialConfig
+from animesearch.tuning.loggers import LOGGERS, LoggerSpec
+from animesearch.tuning.loggers.tensorboard import TensorBoard
 from animesearch.tuning.samplers import SAMPLERS, SamplerSpec, Tpe
 from animesearch.tuning.schedulers import SCHEDULERS, SchedulerSpec
 from animesearch.tuning.schedulers.asha import Asha
+from animesearch.tuning.storageurl import PASSWORD, has_password, hidden
 
 Auto = Literal["auto"]
 Edge = Annotated[int, Field(ge=1, le=100)]
@@ -28,10 +32,14 @@ class ResourceConfig(Options):
     """What one trial takes of the machine, and how many run at a time."""
 
     cpu: Auto | Annotated[float, Field(gt=0, le=1024)] = Field(
-        "auto", description="CPU cores per trial; auto: the cores shared out evenly"
+        "auto",
+        description="CPU cores per trial, of several workers per worker; auto: the cores shared "
+        "out evenly",
     )
     gpu: Auto | Annotated[float, Field(ge=0, le=64)] = Field(
-        "auto", description="GPUs per trial, fractions allowed; auto: one where there are any"
+        "auto",
+        description="GPUs per trial, fractions allowed; of several workers per worker, whole "
+        "ones; auto: one where there are any",
     )
     concurrency: Auto | Annotated[int, Field(ge=1, le=4096)] = Field(
         "auto", description="trials at a time; auto: as many as fit"
@@ -44,9 +52,16 @@ class ResourceConfig(Options):
     workers: int = Field(
         0,
         ge=0,
-        le=1,
-        description="Ray Train worker processes per trial; 0: Train's local mode, the loop runs "
-        "in the trial's own process",
+        le=64,
+        description="Ray Train worker processes that train a trial together, each on its share "
+        "of every batch; 0: Train's local mode, the loop runs in the trial's own process",
+    )
+    disk: float | None = Field(
+        None,
+        gt=0,
+        description="GB (1e9 bytes) that the run may take where it lives: what cannot fit is "
+        "refused before the start; when it is passed the grids of losers go, and then the search "
+        "pauses.  Default: no limit",
     )
     price: float | None = Field(
         None,
@@ -55,6 +70,15 @@ class ResourceConfig(Options):
         "what a search has cost",
     )
     currency: str = Field("USD", min_length=1, max_length=8, description="of the price")
+
+    @model_validator(mode="after")
+    def _whole_gpus(self) -> ResourceConfig:
+        if self.workers > 1 and self.gpu != "auto" and self.gpu % 1:
+            raise ValueError(
+                f"{self.workers} workers exchange gradients from GPU to GPU, so each needs one of "
+                f"its own, not {self.gpu:g}; allowed: whole numbers, 0 for the CPU"
+            )
+        return self
 
 
 class Finalists(Options):
@@ -73,6 +97,12 @@ class Finalists(Options):
     )
     samples: int | None = Field(
         None, ge=2, description="fakes per fresh score; default: as many as in the race"
+    )
+    nearest: int = Field(
+        50_000,
+        ge=0,
+        description="training images, evenly spaced, among which the nearest to each sample of the "
+        "best grids is looked for; 0: none",
     )
 
 
@@ -101,16 +131,38 @@ class SearchConfig(Options):
     finalists: Finalists | Annotated[int, Field(ge=1, strict=True)] = Field(
         Finalists(), description="what is done with the best after the race"
     )
-    retries: int = Field(1, ge=0, description="restarts of a trial whose process died")
+    retries: int = Field(
+        1,
+        ge=0,
+        description="restarts in a row of a trial that fails or whose process dies; one that has "
+        "come further since has them all again",
+    )
     grid: tuple[Edge, Edge] = Field((5, 5), description="rows and columns of the sample grids")
     verdict: VerdictRules = Field(
         VerdictRules(ignore=("d-blind",)),
         description="when a trial counts as collapsed and stops.  d-blind is ignored unless asked "
         "for: over short budgets it stopped trials that were still getting better",
     )
-    storage: str = Field(
-        "sqlite", description="Optuna's study: sqlite (in the run folder), or a database URL"
+    logs: tuple[Annotated[LoggerSpec, LOGGERS.field()], ...] = Field(
+        (TensorBoard(),), description="other tools that are told of the trials, besides the journal"
     )
+    storage: str = Field(
+        "sqlite",
+        description="where Optuna's study can be read: sqlite or journal (a file in the run "
+        "folder), or a database URL, for the studies of many searches in one place; the URL's "
+        "password stands in the environment, in ANIMESEARCH_STORAGE_PASSWORD",
+    )
+
+    @field_validator("storage")
+    @classmethod
+    def _no_password(cls, storage: str) -> str:
+        """The space is copied into the run folder, which is made to be shared."""
+        if has_password(storage):
+            raise ValueError(
+                f"a URL with a password ({hidden(storage)}) would stay in the run folder; leave "
+                f"the password out, and put it into the environment variable {PASSWORD}"
+            )
+        return storage
 
     @model_validator(mode="after")
     def _one_budget(self) -> SearchConfig:
@@ -145,6 +197,7 @@ class SpaceConfig(Options):
     def _fits_together(self) -> SpaceConfig:
         problems = [
             *self._unsupported_images(),
+            *self._uneven_shares(),
             *self._unknown_grace(),
             *self._skipped_rungs(),
             *self._seeds_of_a_population(),
@@ -164,6 +217,11 @@ class SpaceConfig(Options):
             return [_problem(("trial", "architecture"), str(error))]
         problem = self.trial.architecture.batch_problem(self.trial.batch, self.dataset.size)
         return [_problem(("trial", "batch"), problem)] if problem else []
+
+    def _uneven_shares(self) -> list[InitErrorDetails]:
+        """Each of several workers trains on as many images of a batch as the others."""
+        text = workers_problem(self.trial, self.search.resources.workers)
+        return [_problem(("trial", "batch"), text)] if text else []
 
     def _unknown_grace(self) -> list[InitErrorDetails]:
         """A misspelt architecture would be given no grace, without a word."""

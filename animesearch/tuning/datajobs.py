@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from animesearch.datasets.config import DatasetConfig
-from animesearch.errors import UserError
+from animesearch.errors import DataError, UserError
 from animesearch.files import write_atomic
 from animesearch.plugins import Plugin, import_plugins
 from animesearch.registry import Options
 from animesearch.searchspace.space import parse_space
+from animesearch.storage.places import checked, is_uri
 from animesearch.tuning.prepare import load_search
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from animesearch.datasets.inspection import Inspection
     from animesearch.datasets.pipeline import Packing
+    from animesearch.storage.store import Store
 
 COMMAND_LINE = "the command line"
 
@@ -77,11 +80,37 @@ def inspect_data(config: DatasetConfig, html: Path | None, console: Console) -> 
     return inspected.inspection
 
 
-def prepare_data(config: DatasetConfig, out: Path | None, console: Console) -> Packing:
-    """Pack the images; Ray is started on this machine where there is work for it."""
+def prepare_data(config: DatasetConfig, out: str | None, console: Console) -> Packing:
+    """Pack the images; Ray is started on this machine where there is work for it.
+
+    To a folder, or to the cache and from there to a URI.
+    """
     from animesearch.datasets.pipeline import pack
     from animesearch.results.stages import stages
     from animesearch.tuning.cluster_session import ray_session
 
+    place = None if out is None else checked(out)
+    far = place is not None and is_uri(place)
+    folder = None if place is None or far else Path(place)
     with stages(console) as progress:
-        return pack(config, out=out, progress=progress, session=ray_session)
+        store = _free_store(place) if far and place is not None else None
+        packing = pack(config, out=folder, progress=progress, session=ray_session)
+        if store is not None:
+            from animesearch.datasets.shared import upload
+
+            upload(packing.packed, store, partial(progress, "upload (bytes)"))
+    return packing
+
+
+def _free_store(uri: str) -> Store:
+    """A place that is empty, or holds an earlier set."""
+    from animesearch.datasets.manifest import IMAGES, MANIFEST
+    from animesearch.storage.store import Store
+
+    store = Store.open(uri)
+    if others := store.top().keys() - {IMAGES, MANIFEST}:
+        raise DataError(
+            f"'{store.name}' holds other things than a prepared set ({min(others)}): choose a new "
+            "place"
+        )
+    return store

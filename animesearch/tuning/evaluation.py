@@ -15,7 +15,7 @@ from animesearch.datasets.config import DatasetConfig
 from animesearch.errors import UserError
 from animesearch.metrics.config import Choice, MetricConfig, choose_features
 from animesearch.metrics.measures import MEASURES, MeasureSpec, measure_all, promised
-from animesearch.results.folder import RunFolder
+from animesearch.results.opening import is_run
 from animesearch.tuning.datajobs import dataset_of
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class _Work:
     def fakes(self, device: str) -> tuple[Side, _Square]:
         """Features of what is judged, and how the reals are to be made like it."""
         request = self._request
-        if (Path(request.images) / "run.json").is_file():
+        if is_run(request.images):
             return self._drawn(_generator(request, device))
         if request.trial is not None:
             raise UserError(f"--trial needs a run folder; '{request.images}' is none")
@@ -240,11 +240,10 @@ def _chw(image: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype
 
 
 def _generator(request: Request, device: str) -> TrainedGenerator:
-    from animesearch.plugins import import_plugins
-    from animesearch.trainers.generate import find_checkpoint
+    from animesearch.trainers.generate import faults_told, find_checkpoint, open_run
     from animesearch.trainers.models import load_generator
 
-    folder = RunFolder.open(Path(request.images))
-    import_plugins(folder.kept_plugins(folder.info()))
-    _, checkpoint = find_checkpoint(folder, request.trial)
-    return load_generator(checkpoint, device)
+    folder = open_run(request.images)
+    chosen, checkpoint = find_checkpoint(folder, request.trial)
+    with faults_told(chosen):
+        return load_generator(checkpoint, device)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from animesearch.files import write_json
@@ -13,6 +13,7 @@ from animesearch.results.configurations import rank_configurations
 from animesearch.results.folder import RunFolder
 from animesearch.results.formats import varying
 from animesearch.results.journal import Journal
+from animesearch.results.nearest import FILE as NEAREST
 from animesearch.results.ranking import Ranked, rank, ranking_json
 from animesearch.results.records import Rescored, RunInfo
 from animesearch.results.state import RunState, TrialRecord
@@ -21,8 +22,11 @@ from animesearch.results.wall import caption, grid_wall
 from animesearch.trainers.checkpoint import best_checkpoint
 from animesearch.tuning.engine import Job, run_round
 from animesearch.tuning.finals import Finals, FinalsPlan
+from animesearch.tuning.nearest import keep_nearest
 from animesearch.tuning.prepare import Prepared
 from animesearch.tuning.tasks import Fresh, Yardstick
+from animesearch.tuning.trialfiles import held_at
+from animesearch.tuning.upkeep import IDLE, Upkeep, standing_of
 
 STAGE = "scoring the best again"
 FINAL_STAGE = "scoring the runs from new seeds"
@@ -38,6 +42,7 @@ class Ending:
     journal: Journal
     state: RunState
     view: View
+    upkeep: Upkeep = IDLE
 
 
 def finish(ending: Ending, job: Job) -> bool:
@@ -53,10 +58,27 @@ def finish(ending: Ending, job: Job) -> bool:
         return False
     finals = state.of_phase("final")
     score_again(ending, [one for one in finals if one.state == "completed"], FINAL_STAGE)
-    drop_losers(folder, finals, keep=best_finals(state))
-    draw_wall(folder, ending.info, state, shown_on_wall(state, len(finalists)))
-    write_json(folder.ranking_file, ranking_json(ending.info, state))
+    kept = best_finals(state)
+    drop_losers(folder, finals, keep=kept)
+    looked_at = [*finalists, *(one for one in finals if one.trial_id in kept)]
+    _picture(ending, looked_at, shown_on_wall(state, len(finalists)))
     return True
+
+
+def _picture(ending: Ending, best: Sequence[TrialRecord], shown: Sequence[Ranked]) -> None:
+    """What is made of the best trials' grids, and the ranking."""
+    folder, info, state = ending.folder, ending.info, ending.state
+    names = sorted({*(one.trial_id for one in best), *(one.trial_id for one in shown)})
+    nearest = [f"trials/{name}/{NEAREST}" for name in names]
+    folder.fetch(*(f"trials/{name}/grids" for name in names), *nearest)
+
+    def draw() -> None:
+        keep_nearest(folder, ending.prepared, best, ending.view)
+        draw_wall(folder, info, state, shown)
+        write_json(folder.ranking_file, ranking_json(info, state))
+
+    folder.patiently(draw, "writing the best trials' pictures")
+    folder.publish("data", *nearest, folder.wall.name, folder.ranking_file.name)
 
 
 def choose_finalists(folder: RunFolder, state: RunState, top: int) -> list[TrialRecord]:
@@ -64,14 +86,16 @@ def choose_finalists(folder: RunFolder, state: RunState, top: int) -> list[Trial
 
     By the race's scores, not the fresh ones: so a repeated finish chooses the same.
     """
-    scored = [
-        trial
-        for trial in state.of_phase("race")
-        if trial.best is not None
-        and trial.state in ("completed", "pruned")
-        and best_checkpoint(folder.checkpoints(trial.trial_id)) is not None
-    ]
-    return sorted(scored, key=lambda trial: trial.best.score if trial.best else 0.0)[:top]
+    ended = [(standing_of(trial), trial) for trial in state.of_phase("race")]
+    scored = sorted((at.score, at.number, trial) for at, trial in ended if at is not None)
+    kept = (trial for *_, trial in scored if checkpoint_of(folder, trial) is not None)
+    return [*islice(kept, top)]
+
+
+def checkpoint_of(folder: RunFolder, trial: TrialRecord) -> Path | None:
+    """The trial's best checkpoint, here."""
+    folder.fetch(f"trials/{trial.trial_id}/checkpoints")
+    return best_checkpoint(folder.checkpoints(trial.trial_id))
 
 
 def train_again(ending: Ending, job: Job) -> bool:
@@ -79,6 +103,7 @@ def train_again(ending: Ending, job: Job) -> bool:
     options = ending.prepared.search.config.search.final
     plan = FinalsPlan(ending.info.rungs, ending.info.seed, options.top, options.seeds)
     finals = Finals(plan, ending.journal, ending.state, ending.view)
+    finals.upkeep = ending.upkeep
     return run_round(finals, job)
 
 
@@ -99,10 +124,12 @@ def score_again(ending: Ending, trials: Sequence[TrialRecord], stage: str) -> No
     yardstick = ray.put(_yardstick(prepared))
     waiting = {}
     for trial in trials:
-        checkpoint = best_checkpoint(ending.folder.checkpoints(trial.trial_id))
         known = trial.rescored.samples if trial.rescored else 0
-        if checkpoint is not None and known != len(latents):
-            place = str(checkpoint.resolve())
+        if known == len(latents):
+            continue
+        checkpoint = checkpoint_of(ending.folder, trial)
+        if checkpoint is not None:
+            place = held_at(ending.folder, checkpoint)
             reference = task.remote(place, yardstick, latents, allotment.device, plugins)
             waiting[reference] = trial.trial_id
     total = len(waiting)
@@ -135,7 +162,7 @@ def _yardstick(prepared: Prepared) -> Yardstick:
     if not packed.manifest.heldout:
         return Yardstick(spec, prepared.real)
     task = ray.remote(num_cpus=1, num_gpus=allotment.gpu)(measure_references)
-    found = ray.get(task.remote(str(packed.folder), spec, allotment.device))
+    found = ray.get(task.remote(prepared.pixels, packed.train_count, spec, allotment.device))
     return Yardstick(spec, prepared.real, found)
 
 
@@ -167,9 +194,10 @@ def best_finals(state: RunState) -> set[str]:
 
 def drop_losers(folder: RunFolder, trials: Iterable[TrialRecord], keep: Collection[str]) -> None:
     """Checkpoints of all of ``trials`` but ``keep`` go: they fill disks."""
+    having = {name.split("/")[1] for name in folder.files("trials") if "/checkpoints/" in name}
     for trial in trials:
-        if trial.trial_id not in keep:
-            shutil.rmtree(folder.checkpoints(trial.trial_id), ignore_errors=True)
+        if trial.trial_id in having - {*keep}:
+            folder.remove(f"trials/{trial.trial_id}/checkpoints")
 
 
 def shown_on_wall(state: RunState, count: int) -> list[Ranked]:

@@ -167,6 +167,12 @@ def _schedulers() -> list[Row]:
     return _rows(SCHEDULERS)
 
 
+def _loggers() -> list[Row]:
+    from animesearch.tuning.loggers import LOGGERS
+
+    return _rows(LOGGERS)
+
+
 def _sources() -> list[Row]:
     from animesearch.datasets.sources import SOURCES
 
@@ -230,6 +236,7 @@ _LISTS: dict[str, Callable[[], list[Row]]] = {
     "augmentations": _augmentations,
     "samplers": _samplers,
     "schedulers": _schedulers,
+    "loggers": _loggers,
     "sources": _sources,
     "steps": _steps,
     "features": _features,

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-import json
+import shlex
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
 from rich.console import Console
 from rich.markup import escape
 
 from animesearch import __version__
 from animesearch.errors import RunFolderError
-from animesearch.files import write_json
+from animesearch.files import read_bounded, write_json
 from animesearch.plugins import Plugin
 from animesearch.results.folder import RunFolder
-from animesearch.results.journal import Journal
+from animesearch.results.formats import clean
+from animesearch.results.journal import LARGEST, Journal
 from animesearch.results.leaderboard import configuration_table
+from animesearch.results.opening import existing_run, new_run
 from animesearch.results.records import RunClosed, RunInfo, RunOpened
 from animesearch.results.stages import stages
 from animesearch.results.state import RunState
 from animesearch.results.views import View, make_view
+from animesearch.storage.patience import Patience
+from animesearch.storage.places import below
+from animesearch.tuning.attach import HERE, Where
 from animesearch.tuning.cluster_session import ray_session
+from animesearch.tuning.disk import check_disk
 from animesearch.tuning.engine import Job, run_round
 from animesearch.tuning.finals import planned_finals
 from animesearch.tuning.finish import Ending, finish
+from animesearch.tuning.loggers import About, Logging, check_loggers
+from animesearch.tuning.nodes import check_run, other_nodes
+from animesearch.tuning.notices import passing_on
 from animesearch.tuning.prepare import (
     Prepared,
     Search,
@@ -38,8 +50,11 @@ from animesearch.tuning.prepare import (
     trial_count,
 )
 from animesearch.tuning.race import Race, RacePlan
-from animesearch.tuning.resources import Machine
-from animesearch.tuning.study import Brain, open_storage
+from animesearch.tuning.resources import Machine, least
+from animesearch.tuning.study import Brain
+from animesearch.tuning.studycopy import StudyCopy, open_storage, try_storage
+from animesearch.tuning.upkeep import GB, Keeper
+from animesearch.tuning.waiting import watching
 from animesearch.tuning.worker import run_trial, shared_of
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
@@ -49,63 +64,84 @@ DECIDING = ("trials", "images", "epochs", "sampler", "scheduler", "verdict")
 
 
 def start(
-    space: str, overrides: Sequence[str], out: Path | None, plugins: Sequence[Plugin] = ()
+    space: str,
+    overrides: Sequence[str],
+    out: str | Path | None,
+    plugins: Sequence[Plugin] = (),
+    where: Where = HERE,
 ) -> int:
-    """``animesearch run``: the exit code."""
+    """``animesearch run``: the exit code.  ``out`` is a folder or a URI."""
     search = load_search(space, overrides, plugins)
     now = datetime.now().astimezone()
-    path = out or default_run_folder(search.config.name, now.strftime("%Y-%m-%d-%H%M"))
-    RunFolder.refuse_occupied(path)
-    RunFolder.refuse_full_disk(path)
-    _try_storage(search.config.search.storage)
+    named = default_run_folder(search.config.name, now.strftime("%Y-%m-%d-%H%M"))
+    folder = new_run(out or named)
+    try_storage(search.config.search.storage)
+    check_loggers(search.config.search.logs)
     search = search.located()
     console = Console()
-    with ray_session(dashboard=_nested(search)) as machine:
-        prepared = _prepare(search, machine, console)
-        folder = RunFolder.create(path)
-        with folder.lock():
+    with _session(search, where, console) as machine:
+        check_run(folder)
+        prepared = _prepare(search, machine, console, folder.uri)
+        folder.make()
+        with folder.lock(new=True):
             info = _describe(folder, prepared, space, overrides, now)
-            return _race(folder, info, prepared, console)
+            return _race(folder, info, prepared, machine, console)
 
 
-def resume(path: Path) -> int:
+def resume(place: str | Path, where: Where = HERE) -> int:
     """``animesearch resume``: the exit code.  Imports the plug-ins that the folder keeps."""
-    folder = RunFolder.open(path)
+    folder = existing_run(place)
     info = folder.info()
     plugins = folder.kept_plugins(info)
     search = load_search(str(folder.space_file), _recorded_overrides(folder), plugins)
-    search = search.over(info.dataset["options"])
+    search = search.over(info.dataset.get("options"))
     _refuse_changed_space(info, search)
+    check_loggers(search.config.search.logs)
     console = Console()
     with folder.lock():
         if folder.state().outcome == "complete":
-            console.print(f"{escape(str(path))} is complete already.")
+            console.print(f"{escape(folder.place)} is complete already.")
             console.print(configuration_table(info, folder.state()))
             return DONE
-        with ray_session(dashboard=_nested(search)) as machine:
-            prepared = _prepare(search, machine, console)
+        with _session(search, where, console) as machine:
+            check_run(folder)
+            prepared = _prepare(search, machine, console, folder.uri)
             _refuse_other_protocol(info, prepared)
-            return _race(folder, info, prepared, console)
+            return _race(folder, info, prepared, machine, console)
 
 
 def _recorded_overrides(folder: RunFolder) -> list[str]:
     """What ``--set`` said at the start; without it another space would be searched."""
     file = folder.path / OVERRIDES
     try:
-        found: list[str] = json.loads(file.read_bytes())
+        found = TypeAdapter(list[str]).validate_json(read_bounded(file, LARGEST, links=False))
     except (OSError, ValueError) as error:
         raise RunFolderError(f"{file} cannot be read, so the run cannot go on: {error}") from error
     return found
+
+
+@contextmanager
+def _session(search: Search, where: Where, console: Console) -> Iterator[Machine]:
+    """Ray, with a word on the screen about where it is."""
+    with ray_session(dashboard=_nested(search), where=where) as machine:
+        if machine.note:
+            _say(console, machine.note)
+        yield machine
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(escape(line), highlight=False)
 
 
 def _nested(search: Search) -> bool:
     return search.config.search.resources.workers > 0
 
 
-def _prepare(search: Search, machine: Machine, console: Console) -> Prepared:
-    with stages(console) as progress:
-        prepared = prepare(search, machine, progress)
-    for line in notes(prepared):
+def _prepare(search: Search, machine: Machine, console: Console, uri: str) -> Prepared:
+    need = least(search.config.search.resources, machine)
+    with stages(console) as progress, watching(machine, need, partial(_say, console)):
+        prepared = prepare(search, machine, progress, uri)
+    for line in [*notes(prepared), *check_disk(prepared)]:
         console.print(escape(line), highlight=False)
     return prepared
 
@@ -168,6 +204,7 @@ def _describe(
         notes=tuple(notes(prepared)),
     )
     folder.write_info(info)
+    folder.publish("space.yaml", OVERRIDES, "plugins", "data", "run.json")
     return info
 
 
@@ -200,8 +237,10 @@ def _same(count: int) -> str:
 def _refuse_changed_space(info: RunInfo, search: Search) -> None:
     """Another space would mix two searches in one journal; what only places trials may change."""
     was, now = info.space, _searched(search)
+    before = was.get("search")
+    before = before if isinstance(before, dict) else {}
     changed = [key for key in ("seed", "trial", "metric") if was.get(key) != now[key]]
-    changed += [f"search.{key}" for key in DECIDING if was["search"].get(key) != now["search"][key]]
+    changed += [f"search.{key}" for key in DECIDING if before.get(key) != now["search"][key]]
     if changed:
         raise RunFolderError(
             f"{info.name} cannot be resumed: its space.yaml was changed since it began "
@@ -218,7 +257,9 @@ def _refuse_other_protocol(info: RunInfo, prepared: Prepared) -> None:
         raise RunFolderError(f"this run cannot be resumed here, its scores would differ: {shown}")
 
 
-def _race(folder: RunFolder, info: RunInfo, prepared: Prepared, console: Console) -> int:
+def _race(
+    folder: RunFolder, info: RunInfo, prepared: Prepared, machine: Machine, console: Console
+) -> int:
     state = folder.state()
     view = make_view(
         console,
@@ -229,7 +270,8 @@ def _race(folder: RunFolder, info: RunInfo, prepared: Prepared, console: Console
         rungs=info.rungs if prepared.search.config.search.scheduler.stops else (),
         finals=planned_finals(prepared.search),
     )
-    with view:
+    with view, watching(machine, prepared.allotment.node, partial(_say, console)):
+        folder.wait_patiently(Patience(view.note))
         complete = _run(folder, info, prepared, state, view)
     console.print(configuration_table(info, state))
     return _farewell(folder, state, complete, console)
@@ -237,13 +279,12 @@ def _race(folder: RunFolder, info: RunInfo, prepared: Prepared, console: Console
 
 def _run(folder: RunFolder, info: RunInfo, prepared: Prepared, state: RunState, view: View) -> bool:
     config = prepared.search.config
-    journal = Journal(folder.journal)
+    journal = folder.open_journal()
     brain = Brain(
         prepared.search.space,
         config.search.sampler,
         info.seed,
-        _storage(folder, config.search.storage),
-        name=f"{info.name} {info.created}",
+        StudyCopy(open_storage(config.search.storage, folder.path), f"{info.name} {info.created}"),
     )
     brain.restore(state, info.rungs)
     opened = RunOpened(at=time.time(), session=state.sessions + 1)
@@ -257,53 +298,83 @@ def _run(folder: RunFolder, info: RunInfo, prepared: Prepared, state: RunState, 
         state,
         view,
     )
+    race.upkeep = keeper = _keeper(folder, prepared, view)
     try:
         job = Job(
             run_trial,
-            shared_of(folder.path, prepared),
+            shared_of(folder, prepared),
             prepared.allotment,
-            folder.path / "tune",
+            _tune_storage(folder, prepared),
             config.search.retries,
             prepared.search.space,
+            Logging(config.search.logs, About.run(folder, info), view.note),
         )
-        complete = run_round(race, job)
-        if complete:
-            complete = finish(Ending(folder, info, prepared, journal, state, view), job)
+        with keeper.working(list(state.trials.values())), _hearing_workers(prepared, view):
+            complete = run_round(race, job)
+            if complete:
+                ending = Ending(folder, info, prepared, journal, state, view, keeper)
+                complete = finish(ending, job)
     except KeyboardInterrupt:
         complete = False
     finally:
         brain.close()
-    closed = RunClosed(at=time.time(), outcome="complete" if complete else "interrupted")
-    journal.append(closed)
-    state.apply(closed)
-    view.event(closed, state)
+    _close(folder, journal, state, view, complete)
     return complete
 
 
-def _try_storage(wanted: str) -> None:
-    """A database that does not answer is told before anything starts."""
-    if wanted != "sqlite":
-        open_storage(wanted).remove_session()
+def _hearing_workers(prepared: Prepared, view: View) -> AbstractContextManager[None]:
+    nested = prepared.search.config.search.resources.workers > 0
+    return passing_on(view.note) if nested else nullcontext()
 
 
-def _storage(folder: RunFolder, wanted: str) -> str | None:
-    """The study's URL; the file in the run folder is made anew from the journal."""
-    if wanted != "sqlite":
-        return wanted
-    folder.study.unlink(missing_ok=True)
-    return f"sqlite:///{folder.study.resolve()}"
+def _tune_storage(folder: RunFolder, prepared: Prepared) -> str:
+    """Where Tune keeps its own files, which nobody needs once the search is over.
+
+    A population's checkpoints travel through them, so there every node must see them.
+    """
+    population = prepared.search.config.search.scheduler.engine == "tune-pbt"
+    if folder.uri and population and other_nodes():
+        return below(folder.uri, "tune")
+    return str((folder.path / "tune").resolve())
+
+
+def _keeper(folder: RunFolder, prepared: Prepared, view: View) -> Keeper:
+    """A population keeps all of its checkpoints to the end: its trials take weights over."""
+    search = prepared.search.config.search
+    top = None if search.scheduler.engine == "tune-pbt" else search.final.top
+    cap = search.resources.disk
+    return Keeper(folder.apart(), top, view.note, None if cap is None else cap * GB)
+
+
+def _close(
+    folder: RunFolder, journal: Journal, state: RunState, view: View, complete: bool
+) -> None:
+    """Write the end down; whoever interrupted a search does not wait for a store that is lost."""
+    if not complete:
+        folder.hurry()
+    closed = RunClosed(at=time.time(), outcome="complete" if complete else "interrupted")
+    try:
+        journal.append(closed)
+    except RunFolderError as error:
+        if complete:
+            raise
+        view.note(f"the interruption could not be written down: {error}")
+        return
+    state.apply(closed)
+    view.event(closed, state)
 
 
 def _farewell(folder: RunFolder, state: RunState, complete: bool, console: Console) -> int:
-    place = escape(str(folder.path))
+    place = escape(folder.place)
     if not complete:
-        console.print(f"Interrupted. Go on with: animesearch resume {place}", soft_wrap=True)
+        again = escape(shlex.quote(folder.place))
+        console.print(f"Interrupted. Go on with: animesearch resume {again}", soft_wrap=True)
         return INTERRUPTED
     console.print(f"Run folder: {place}", soft_wrap=True)
     if folder.wall.exists():
         console.print(f"Best grids beside real images: {escape(str(folder.wall))}", soft_wrap=True)
     racing, failed = state.of_phase("race"), state.by_state("failed")
     if failed and all(trial.state == "failed" for trial in racing):
-        console.print(f"Every trial failed; the first: {escape(failed[0].ended.message)}")  # type: ignore[union-attr]
+        console.print(f"Every trial failed; the first: {escape(clean(failed[0].ended.message))}")  # type: ignore[union-attr]
         return FAILED
     return DONE

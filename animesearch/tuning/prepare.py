@@ -9,13 +9,16 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import ValidationError
+
 from animesearch.datasets.config import DatasetConfig
 from animesearch.datasets.kinds import Mode
-from animesearch.errors import UserError
+from animesearch.errors import RunFolderError, UserError
 from animesearch.plugins import Plugin, import_plugins
 from animesearch.results.records import Scalar
 from animesearch.searchspace.space import Space, load_space
 from animesearch.tuning.config import SpaceConfig
+from animesearch.tuning.nodes import shared_images
 from animesearch.tuning.resources import Allotment, Machine, allot
 
 if TYPE_CHECKING:
@@ -51,7 +54,13 @@ class Search:
 
     def over(self, dataset: object) -> Search:
         """With the recorded options of the images: a run may be resumed from another folder."""
-        recorded = DatasetConfig.model_validate(dataset)
+        try:
+            recorded = DatasetConfig.model_validate(dataset)
+        except ValidationError as error:
+            raise RunFolderError(
+                "run.json records no options of images that are known here: "
+                f"{error.errors()[0]['msg']}"
+            ) from error
         return replace(self, config=self.config.model_copy(update={"dataset": recorded}))
 
 
@@ -83,10 +92,15 @@ def choose_feed(config: SpaceConfig, size: int, store: float) -> Feed:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything that a race needs and that is the same for all of its trials."""
+    """Everything that a race needs and that is the same for all of its trials.
+
+    ``pixels`` is how tasks and trials on any node get at the images of ``packed``: a reference to
+    the whole array, or where they stream a :class:`PackedAt`.
+    """
 
     search: Search
     packed: PackedDataset
+    pixels: Any
     choice: Choice
     real: RealStatistics
     allotment: Allotment
@@ -106,10 +120,10 @@ def check_starts(space: Space) -> None:
     starts = list(_starts(space.data.get(space.root)))
     if starts:
         from animesearch.trainers.config import StartOptions
-        from animesearch.trainers.start import start_checkpoint
+        from animesearch.trainers.start import check_start
 
         for start in starts:
-            start_checkpoint(StartOptions.model_validate(start))
+            check_start(StartOptions.model_validate(start))
 
 
 def _starts(value: Any, key: str = "") -> Iterator[dict[str, Any]]:
@@ -173,8 +187,10 @@ def _check_population(space: Space, config: SpaceConfig) -> None:
 CONTINUOUS = frozenset({"uniform", "loguniform", "normal"})
 
 
-def prepare(search: Search, machine: Machine, progress: Progress) -> Prepared:
+def prepare(search: Search, machine: Machine, progress: Progress, uri: str = "") -> Prepared:
     """Pack the data, choose the features, measure the reals; Ray must be up.
+
+    ``uri`` is where the run lives, if not in a folder: images that stream may be brought there.
 
     Raises :class:`UserError` subclasses for data, weights and resources that do not do.
     """
@@ -194,10 +210,11 @@ def prepare(search: Search, machine: Machine, progress: Progress) -> Prepared:
     rungs = config.search.scheduler.rungs(config.search.budget(packed.train_count))
     if problem := config.step_beyond(rungs):  # a budget in epochs is known only now
         raise UserError(problem)
+    pixels = shared_images(packed, feed.mode == "stream", uri, progress)
     progress("features of the real images", 0, packed.count)
-    real, floor = _measured(packed, choice, config.metric.samples, allotment)
+    real, floor = _measured(packed, pixels, choice, config.metric.samples, allotment)
     progress("features of the real images", packed.count, packed.count)
-    return Prepared(search, packed, choice, real, allotment, rungs, labels, feed, floor)
+    return Prepared(search, packed, pixels, choice, real, allotment, rungs, labels, feed, floor)
 
 
 def _allot(search: Search, machine: Machine) -> Allotment:
@@ -206,7 +223,7 @@ def _allot(search: Search, machine: Machine) -> Allotment:
 
 
 def _measured(
-    packed: PackedDataset, choice: Choice, samples: int, allotment: Allotment
+    packed: PackedDataset, pixels: Any, choice: Choice, samples: int, allotment: Allotment
 ) -> tuple[RealStatistics, float | None]:
     """The reals' statistics and the floor of the metric.
 
@@ -217,9 +234,9 @@ def _measured(
     from animesearch.tuning.tasks import measure_floor, measure_reals
 
     on = ray.remote(num_cpus=1, num_gpus=allotment.gpu)
-    place, spec, device = str(packed.folder), choice.spec, allotment.device
-    reals = on(measure_reals).remote(place, spec, device)
-    floor = on(measure_floor).remote(place, spec, samples, device)
+    digest, spec, device = packed.pixels_digest, choice.spec, allotment.device
+    reals = on(measure_reals).remote(pixels, digest, spec, device)
+    floor = on(measure_floor).remote(pixels, digest, spec, samples, device)
     found: tuple[RealStatistics, float | None] = (ray.get(reals), ray.get(floor))
     return found
 

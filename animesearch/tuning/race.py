@@ -6,7 +6,8 @@ Nothing here knows Ray.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,7 +21,7 @@ from animesearch.tuning.samplers import derived_seed
 from animesearch.tuning.schedulers import Arrival, Decision, SchedulerSpec
 from animesearch.tuning.study import Brain
 
-__all__ = ["PENALTY", "Assignment", "Race", "RacePlan", "decide", "replay"]
+__all__ = ["PENALTY", "Assignment", "Race", "RacePlan", "replay"]
 
 PENALTY = 1.5
 """A collapsed trial's score for the sampler, relative to the worst finite score so far."""
@@ -53,6 +54,12 @@ class Race(Round):
     ) -> None:
         super().__init__(plan.rungs, journal, state, view, clock)
         self.plan, self._brain = plan, brain
+        self._twins = Counter(record.created.config_id for record in self.records)
+        self._worst = state.worst_score
+        self._standings = _Replayed(plan.scheduler, state, plan.rungs)
+        if plan.scheduler.engine == "journal":
+            for report in state.reports:
+                self._standings.decide(report)
 
     @property
     def trials(self) -> int:
@@ -61,55 +68,59 @@ class Race(Round):
         return self.plan.trials if limit is None else min(limit, self.plan.trials)
 
     def _create(self) -> TrialRecord:
-        racing = self.records
-        number = len(racing)
+        number = self.created
         trial_id = f"t{number:04d}"
         sampled = self._brain.ask(number, trial_id)
         config_id = _config_id(sampled.tree)
-        twins = sum(record.created.config_id == config_id for record in racing)
         self._append(
             TrialCreated(
                 at=self._clock(),
                 trial_id=trial_id,
                 number=number,
                 config_id=config_id,
-                seed=derived_seed(self.plan.seed, config_id, twins),
+                seed=derived_seed(self.plan.seed, config_id, self._twins[config_id]),
                 group=_family(sampled.tree),
                 params=dict(sampled.params),
                 config=sampled.tree,
             )
         )
+        self._twins[config_id] += 1
         return self.state.trials[trial_id]
 
     def _decide(self, record: TrialRecord, report: RungReported) -> Decision:
         scheduler = self.plan.scheduler
         if scheduler.engine != "journal":
             return Decision(True, f"decided by {scheduler.name}")
-        return decide(scheduler, self.state, self.plan.rungs, record, report)
+        return self._standings.decide(report)
 
     def _worth(self, best: float | None) -> float | None:
-        worst = self.state.worst_score
-        if best is not None or worst is None:
+        if best is not None or self._worst is None:
             return best
-        return PENALTY * abs(worst)
+        return PENALTY * abs(self._worst)
 
     def _heard(self, record: TrialRecord, images: int, score: float) -> None:
+        self._worst = score if self._worst is None else max(self._worst, score)
         self._brain.report(record, images, score)
 
     def _over(self, record: TrialRecord) -> None:
         self._brain.tell(record)
 
 
-def decide(
-    scheduler: SchedulerSpec,
-    state: RunState,
-    rungs: tuple[int, ...],
-    record: TrialRecord,
-    report: RungReported,
-) -> Decision:
-    """The scheduler's decision on ``report``, given everything that arrived before it."""
-    arrivals = [_arrival(state.trials[r.trial_id], r, rungs) for r in state.reports]
-    return scheduler.decide([*arrivals, _arrival(record, report, rungs)], rungs)
+class _Replayed:
+    """A scheduler's decisions on the reports of a race, each report told once, in its order."""
+
+    def __init__(self, scheduler: SchedulerSpec, state: RunState, rungs: tuple[int, ...]) -> None:
+        self._trials, self._rungs = state.trials, rungs
+        self._standings = scheduler.standings(rungs)
+        self._earlier: defaultdict[str, list[RungReported]] = defaultdict(list)
+
+    def decide(self, report: RungReported) -> Decision:
+        """The decision on ``report``, given everything that arrived before it."""
+        earlier = self._earlier[report.trial_id]
+        readings = [*(one for one in earlier if one.rung < report.rung), report]
+        earlier.append(report)
+        created = self._trials[report.trial_id].created
+        return self._standings.arrive(_arrival(created, readings, self._rungs[report.rung]))
 
 
 def replay(scheduler: SchedulerSpec, state: RunState, rungs: tuple[int, ...]) -> list[str]:
@@ -118,32 +129,27 @@ def replay(scheduler: SchedulerSpec, state: RunState, rungs: tuple[int, ...]) ->
     Proof that a ranking follows from its journal: the scores in their order give the same
     decisions again.
     """
-    past = RunState(trials=state.trials)
+    replayed = _Replayed(scheduler, state, rungs)
     differing = []
     for report in state.reports:
-        record = state.trials[report.trial_id]
-        now = decide(scheduler, past, rungs, record, report)
-        then = record.decisions.get(report.rung)
+        now = replayed.decide(report)
+        then = state.trials[report.trial_id].decisions.get(report.rung)
         if then is not None and now.proceed != (then.action == "continue"):
             differing.append(f"{report.trial_id} rung {report.rung}: was {then.action}, {now.why}")
-        past.reports.append(report)
     return differing
 
 
-def _arrival(record: TrialRecord, report: RungReported, rungs: tuple[int, ...]) -> Arrival:
-    readings = [*(r for r in record.rungs.values() if r.rung < report.rung), report]
+def _arrival(created: TrialCreated, readings: Sequence[RungReported], rung: int) -> Arrival:
+    """The trial at ``rung`` images, with the best of its ``readings`` up to there."""
     best = min(readings, key=lambda reading: reading.score)
     noise = best.metrics.get("noise")
-    created = record.created
-    option = str(created.params.get("trial", ""))
-    rung = rungs[report.rung]
     return Arrival(
         created.trial_id,
         created.number,
         created.group,
         rung,
         best.score,
-        option,
+        str(created.params.get("trial", "")),
         noise if isinstance(noise, float) else 0.0,
     )
 

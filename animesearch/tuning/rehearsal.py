@@ -19,8 +19,10 @@ from animesearch.datasets.kinds import LabelChoice
 from animesearch.plugins import Plugin, import_plugins
 from animesearch.results.formats import roughly
 from animesearch.results.progress import Plan
+from animesearch.tuning.attach import HERE, Where
 from animesearch.tuning.cluster_session import ray_session
 from animesearch.tuning.finals import planned_finals
+from animesearch.tuning.loggers import check_loggers
 from animesearch.tuning.prepare import Search, check_starts, load_search, trial_count
 from animesearch.tuning.resources import Allotment, Machine, allot
 from animesearch.tuning.samplers import RandomSearch, derived_seed
@@ -78,18 +80,29 @@ class Estimate:
     memory: int
 
 
-def dry_run(space: str, overrides: Sequence[str], plugins: Sequence[Plugin] = ()) -> None:
-    """Print the plan and the estimate; no search is started and no run folder made."""
+def dry_run(
+    space: str, overrides: Sequence[str], plugins: Sequence[Plugin] = (), where: Where = HERE
+) -> None:
+    """Print the plan and the estimate; no search is started and no run folder made.
+
+    On a cluster that has no room for a trial now there is no estimate: nothing is started for it.
+    """
     search = load_search(space, overrides, plugins).located()
     check_starts(search.space)
+    check_loggers(search.config.search.logs)
     console = Console()
-    with ray_session() as machine:
+    with ray_session(where=where) as machine:
+        if machine.note:
+            console.print(escape(machine.note), highlight=False)
         count = _images(search, console)
         rungs = search.config.search.scheduler.rungs(search.config.search.budget(count))
         allotment = _allot(search, machine)
         for line in plan_lines(search, rungs, allotment):
             console.print(escape(line), highlight=False)
-        console.print("calibrating on this machine ...", highlight=False)
+        if not _has_room(allotment):
+            console.print("no estimate: no machine of the cluster has room for a trial now")
+            return
+        console.print(f"calibrating on {machine.name} ...", highlight=False)
         estimate = _estimate(search, rungs, allotment)
     for line in estimate_lines(estimate, allotment):
         console.print(escape(line), highlight=False)
@@ -169,7 +182,10 @@ def estimate_of(
 
 
 def calibrate(config: dict[str, Any], job: dict[str, Any]) -> Timing:
-    """Train ``config`` for a few steps on noise and score a few samples; a Ray task."""
+    """Train ``config`` for a few steps on noise and score a few samples; a Ray task.
+
+    Of a trial with several workers one is measured, on the whole batch, and taken for as many.
+    """
     from animesearch.metrics.features.base import FeatureSpec
     from animesearch.trainers.config import TrialConfig
     from animesearch.trainers.loop import train
@@ -194,7 +210,7 @@ def calibrate(config: dict[str, Any], job: dict[str, Any]) -> Timing:
     trained = sum(r.images / (r.images_per_second or 1.0) for r in reports[-1:])
     unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in KiB on Linux
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    rate = reports[-1].images / max(trained, 1e-6)
+    rate = reports[-1].images / max(trained, 1e-6) * job["workers"]
     return Timing(rate, seen[-1] if seen else 0.0, max(0.0, whole - trained), peak)
 
 
@@ -258,6 +274,7 @@ def _job(search: Search, allotment: Allotment) -> dict[str, Any]:
         "classes": class_count(config.dataset.labels),
         "device": allotment.device,
         "threads": allotment.threads,
+        "workers": allotment.loops,
         "precision": config.search.resources.precision,
         "plugins": search.plugins,
     }
@@ -274,6 +291,14 @@ def _estimate(search: Search, rungs: tuple[int, ...], allotment: Allotment) -> E
     fresh = Fresh(min(final.top, trial_count(search)), final.samples or samples)
     plan = _plan(search, rungs)
     return estimate_of(timings, plan, samples, len(rungs), allotment.concurrency, fresh)
+
+
+def _has_room(allotment: Allotment) -> bool:
+    """Whether the calibration could begin at once; a cluster may have no machine yet."""
+    import ray
+
+    there = ray.cluster_resources()
+    return there.get("CPU", 0) >= allotment.cpu and there.get("GPU", 0) >= allotment.gpu
 
 
 def _draw(search: Search) -> list[dict[str, Any]]:

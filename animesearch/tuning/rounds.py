@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -28,7 +29,10 @@ from animesearch.results.records import (
 )
 from animesearch.results.state import RunState, TrialRecord
 from animesearch.results.views import View
+from animesearch.tuning.leaving import LEAVING
 from animesearch.tuning.schedulers import Decision
+from animesearch.tuning.trialfiles import WAITING
+from animesearch.tuning.upkeep import IDLE, Upkeep
 
 
 @dataclass(frozen=True)
@@ -60,10 +64,17 @@ class Round(ABC):
     ) -> None:
         self.rungs, self.state = rungs, state
         self._journal, self._view, self._clock = journal, view, clock
-        self._handed_out: set[str] = set()
+        records = state.of_phase(self.phase)
+        self.created = len(records)
+        """Trials of this phase that there are."""
+        self._ended = sum(record.done for record in records)
+        self._queue = deque(record for record in records if not record.done)
+        self._running: set[str] = set()
         self.fault: RunFolderError | None = None
         """The journal could not be written: nothing may be decided any more."""
         self._closing = False
+        self.upkeep: Upkeep = IDLE
+        """Hears of ends, and holds reports up where there is no room for what follows them."""
 
     def __getstate__(self) -> dict[str, object]:
         """Empty: Tune pickles what it is given, but a round is only ever rebuilt from a journal."""
@@ -104,46 +115,55 @@ class Round(ABC):
     @property
     def complete(self) -> bool:
         """Every trial of this phase has ended."""
-        records = self.records
-        return len(records) >= self.trials and all(record.done for record in records)
-
-    @property
-    def left(self) -> int:
-        """Trials of this phase that have not ended, those not created yet among them."""
-        records = self.records
-        return max(0, self.trials - len(records)) + sum(not record.done for record in records)
+        return self.created >= self.trials and self._ended == self.created
 
     @property
     def exhausted(self) -> bool:
         """Nothing is left to hand out."""
-        return self._closing or (len(self.records) >= self.trials and not self._waiting())
+        return self._closing or (self.created >= self.trials and not self._queue)
+
+    @property
+    def closing(self) -> bool:
+        """Whether :meth:`close` was called."""
+        return self._closing
+
+    @property
+    def over(self) -> bool:
+        """Nothing will be handed out any more."""
+        return self._closing or self.complete
 
     @property
     def running(self) -> int:
         """Trials handed out in this session that have not ended."""
-        return sum(not self.state.trials[name].done for name in self._handed_out)
+        return len(self._running)
 
     def next(self) -> Assignment | None:
         """An interrupted trial, else a new one; None when :attr:`exhausted`."""
         if self.exhausted:
             return None
-        waiting = self._waiting()
-        record = waiting[0] if waiting else self._create()
-        self._handed_out.add(record.trial_id)
+        record = self._queue.popleft() if self._queue else self._new_record()
+        self._running.add(record.trial_id)
         return Assignment(
             record.trial_id, record.attempt + 1, record.created.seed, dict(record.config)
         )
+
+    def _new_record(self) -> TrialRecord:
+        record = self._create()
+        self.created += 1
+        return record
+
+    def lost(self, trial_id: str) -> None:
+        """Nobody has taken the trial up: it is handed out again."""
+        self._running.discard(trial_id)
+        self._queue.append(self.state.trials[trial_id])
 
     def close(self) -> None:
         """Hand out nothing more."""
         self._closing = True
 
-    def _waiting(self) -> list[TrialRecord]:
-        return [
-            record
-            for record in self.records
-            if not record.done and record.trial_id not in self._handed_out
-        ]
+    def note(self, text: str) -> None:
+        """A remark for the person who watches."""
+        self._view.note(text)
 
     # -- what workers and Tune tell ------------------------------------------------------------
 
@@ -160,8 +180,16 @@ class Round(ABC):
         record = self.state.trials[trial_id]
         if record.done:
             return False
+        if WAITING in metrics:
+            if text := metrics[WAITING]:
+                self._view.note(f"{trial_id}: {text}")
+            return True
+        if LEAVING in metrics:
+            self.note(f"{trial_id}: its process has to end, {metrics[LEAVING]}")
+            return True
         rung, score = metrics.get("rung"), metrics.get("score")
         if isinstance(rung, int) and isinstance(score, (int, float)):
+            self.upkeep.wait_for_room()
             self._rung(record, rung, float(score), metrics)
         if metrics.get("verdict") and not record.done:
             self._collapse(record, metrics)
@@ -233,6 +261,7 @@ class Round(ABC):
             message=str(metrics.get("evidence", "")),
             images=_images(metrics, record.images),
             told=self._worth(None),
+            device_seconds=_others(metrics).get("device_seconds"),
         )
 
     def _end(self, record: TrialRecord, state: FinalState, **fields: Any) -> None:
@@ -255,6 +284,10 @@ class Round(ABC):
             raise
         for event in events:
             self.state.apply(event)
+            if isinstance(event, TrialEnded):
+                self._ended += 1
+                self._running.discard(event.trial_id)
+                self.upkeep.ended(self.state.trials[event.trial_id])
             self._view.event(event, self.state)
 
 

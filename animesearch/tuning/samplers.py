@@ -41,6 +41,11 @@ class SamplerSpec(Spec):
         """Every configuration in order for an exhaustive sampler, None for a drawing one."""
         return None
 
+    @property
+    def looks_back(self) -> int | None:
+        """How many of the last trials a draw looks at, beside the best ones; None: all of them."""
+        return None
+
 
 SAMPLERS: Registry[SamplerSpec] = Registry("sampler", SamplerSpec)
 
@@ -50,12 +55,22 @@ class Tpe(SamplerSpec):
     """Tree-structured Parzen estimator (Bergstra et al. 2011), multivariate, by Optuna.
 
     Options that exist only under one component are modelled within their group; running trials
-    count as bad ones, so that parallel trials do not crowd.
+    count as bad ones, so that parallel trials do not crowd.  A draw costs time in proportion to the
+    trials that it looks at: past ``window`` of them the bad ones are the last, the good ones still
+    the best of all.
     """
 
     name: Literal["tpe"] = "tpe"
     startup: int = Field(10, ge=1, description="trials drawn at random before the model begins")
     candidates: int = Field(24, ge=1, description="candidates per draw, the best of which is taken")
+    window: int = Field(
+        1000, ge=50, description="how many of the last trials are modelled, beside the best 25"
+    )
+
+    @property
+    def looks_back(self) -> int | None:
+        """:attr:`window`."""
+        return self.window
 
     def build(self, seed: int) -> BaseSampler:
         """Optuna's TPE sampler."""

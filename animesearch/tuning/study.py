@@ -19,7 +19,9 @@ from animesearch.errors import UserError
 from animesearch.results.records import Scalar
 from animesearch.results.state import RunState, TrialRecord
 from animesearch.searchspace.space import Sampled, Space
+from animesearch.tuning.recent import IDENTITY, RecentTrials
 from animesearch.tuning.samplers import SamplerSpec, derived_seed
+from animesearch.tuning.studycopy import StudyCopy
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -57,21 +59,6 @@ class Suggester:
         return int(self._ask(name, IntDistribution(low, high, log=log)))
 
 
-def open_storage(storage: str | None) -> optuna.storages.BaseStorage:
-    """Optuna's storage at a URL, in memory for None; :class:`UserError` where it can't be used.
-
-    SQLAlchemy, its drivers and Optuna share no exception for a bad URL, a missing driver or a
-    database that does not answer.
-    """
-    try:
-        return optuna.storages.get_storage(storage)
-    except Exception as error:
-        raise UserError(
-            f"search.storage '{storage}' cannot be used: {error}; allowed: sqlite (a file in the "
-            "run folder), or a database URL such as sqlite:////path/study.db"
-        ) from error
-
-
 class Brain:
     """Asks the sampler for configurations and tells it how they ended."""
 
@@ -80,17 +67,15 @@ class Brain:
         space: Space,
         sampler: SamplerSpec,
         seed: int,
-        storage: str | None = None,
-        name: str = "animesearch",
+        copy: StudyCopy | None = None,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._space, self._spec, self._seed = space, sampler, seed
         grid = sampler.configurations(space, seed)
         self._grid = None if grid is None else [params for params in grid if self._fits(params)]
-        self._storage = open_storage(storage)
-        if name in optuna.get_all_study_names(self._storage):
-            optuna.delete_study(study_name=name, storage=self._storage)  # made anew by restore
-        self._study = optuna.create_study(study_name=name, storage=self._storage)
+        self._trials = RecentTrials(sampler.looks_back)
+        self._study = optuna.create_study(storage=self._trials)
+        self._copy = copy
         self._open: dict[str, Trial] = {}
         self._rungs: tuple[int, ...] = ()
 
@@ -107,7 +92,7 @@ class Brain:
         self._rungs = tuple(rungs)
         for record in state.of_phase("race"):
             if record.done:
-                self._study.add_trial(self._frozen(record))
+                self._add(record)
             else:
                 self._reopen(record)
 
@@ -121,13 +106,14 @@ class Brain:
         problem = ""
         for draw in range(DRAWS):
             trial = self._drawn(number, draw)
+            suggester = Suggester(_from_trial(trial))
             try:
-                found = self._complete(self._space.sample(Suggester(_from_trial(trial))))
+                found = self._complete(self._space.sample(suggester))
             except ValidationError as error:
                 problem = error.errors()[0]["msg"]
                 self._study.tell(trial, state=TrialState.FAIL)
             else:
-                self._open[trial_id] = trial
+                self._begin(trial_id, trial, suggester)
                 return found
         raise UserError(
             f"none of {DRAWS} configurations drawn from the space can be trained: {problem}"
@@ -156,18 +142,42 @@ class Brain:
     def report(self, record: TrialRecord, images: int, score: float) -> None:
         """Note a score at a rung, for the model and for other readers of the study."""
         self._open[record.trial_id].report(score, images)
+        if self._copy:
+            self._copy.report(record.trial_id, images, score)
 
     def tell(self, record: TrialRecord) -> None:
         """The trial ended as ``record.ended`` says."""
         trial = self._open.pop(record.trial_id)
-        for key, value in _attributes(record).items():
-            trial.set_user_attr(key, value)
+        for key, told in _attributes(record).items():
+            trial.set_user_attr(key, told)
         state, value = _outcome(record)
-        self._study.tell(trial, value, state=state)
+        ended = self._study.tell(trial, value, state=state)
+        if self._copy:
+            self._copy.end(record.trial_id, state, ended.value, _attributes(record))
 
     def close(self) -> None:
-        """Let go of the storage's files."""
-        self._storage.remove_session()
+        """Let go of the copy's storage."""
+        if self._copy:
+            study_id = self._trials.get_study_id_from_name(self._study.study_name)
+            self._copy.close(self._trials.everything(study_id))
+
+    def _begin(self, trial_id: str, trial: Trial, suggester: Suggester) -> None:
+        self._open[trial_id] = trial
+        trial.set_user_attr(IDENTITY, trial_id)
+        if self._copy:
+            frozen = create_trial(
+                state=TrialState.RUNNING,
+                params={name: trial.params[name] for name in suggester.distributions},
+                distributions=suggester.distributions,
+                user_attrs={IDENTITY: trial_id},
+            )
+            self._copy.add(trial_id, frozen)
+
+    def _add(self, record: TrialRecord) -> None:
+        frozen = self._frozen(record)
+        self._study.add_trial(frozen)
+        if self._copy:
+            self._copy.add(record.trial_id, frozen)
 
     def _sampler(self, number: int, draw: int) -> BaseSampler:
         again = (draw,) if draw else ()
@@ -176,10 +186,11 @@ class Brain:
     def _reopen(self, record: TrialRecord) -> None:
         self._study.enqueue_trial(dict(record.params))
         trial = self._study.ask()
-        self._space.sample(Suggester(_from_trial(trial)))
+        suggester = Suggester(_from_trial(trial))
+        self._space.sample(suggester)
+        self._begin(record.trial_id, trial, suggester)
         for report in record.rungs.values():
-            trial.report(report.score, self._rungs[report.rung])
-        self._open[record.trial_id] = trial
+            self.report(record, self._rungs[report.rung], report.score)
 
     def _frozen(self, record: TrialRecord) -> FrozenTrial:
         suggester = Suggester(lambda name, _: record.params[name])
@@ -227,7 +238,7 @@ def _outcome(record: TrialRecord) -> tuple[TrialState, float | None]:
 def _attributes(record: TrialRecord) -> Mapping[str, Scalar]:
     ended = record.ended
     return {
-        "trial_id": record.trial_id,
+        IDENTITY: record.trial_id,
         "config_id": record.created.config_id,
         "state": ended.state if ended else record.state,
         "reason": ended.reason if ended else "",

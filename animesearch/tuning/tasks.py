@@ -3,38 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from animesearch.plugins import Plugin, import_plugins
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from animesearch.datasets.shared import PackedAt
     from animesearch.metrics.features import FeatureSpec
     from animesearch.metrics.memorisation import References
     from animesearch.metrics.statistics import RealStatistics
+    from animesearch.tuning.trialfiles import Held
+
+    Images: TypeAlias = npt.NDArray[np.uint8] | PackedAt
+    """All images of a packed set: the array itself, out of the object store, or its place."""
 
 
-def measure_reals(folder: str, spec: FeatureSpec, device: str) -> RealStatistics:
-    """Statistics of the packed set in ``folder``, from the user's cache where known."""
-    from animesearch.datasets.packed import PackedDataset
-    from animesearch.datasets.pipeline import default_cache
+def measure_reals(images: Images, digest: str, spec: FeatureSpec, device: str) -> RealStatistics:
+    """Statistics of the packed images, from the user's cache where ``digest`` is known."""
     from animesearch.metrics.statistics import real_statistics
+    from animesearch.storage.cache import default_cache
 
-    packed = PackedDataset.open(Path(folder))
-    return real_statistics(
-        packed.images_NCHW, spec, device, default_cache(), digest=packed.pixels_digest
-    )
+    return real_statistics(opened(images), spec, device, default_cache(), digest=digest)
 
 
-def measure_floor(folder: str, spec: FeatureSpec, samples: int, device: str) -> float | None:
-    """The floor of the packed set in ``folder``, from the user's cache where known."""
-    from animesearch.datasets.packed import PackedDataset
-    from animesearch.datasets.pipeline import default_cache
+def measure_floor(
+    images: Images, digest: str, spec: FeatureSpec, samples: int, device: str
+) -> float | None:
+    """The floor of the packed images, from the user's cache where ``digest`` is known."""
     from animesearch.metrics.floor import cached_floor
+    from animesearch.storage.cache import default_cache
 
-    packed = PackedDataset.open(Path(folder))
-    digest, cache = packed.pixels_digest, default_cache()
-    return cached_floor(packed.images_NCHW, spec, samples, device, cache, digest=digest)
+    cache = default_cache()
+    return cached_floor(opened(images), spec, samples, device, cache, digest=digest)
+
+
+def opened(images: Images) -> npt.NDArray[np.uint8]:
+    """The packed images (N, C, H, W), wherever this runs."""
+    from animesearch.datasets.shared import PackedAt
+
+    return images.open().images_NCHW if isinstance(images, PackedAt) else images
 
 
 class Fresh(NamedTuple):
@@ -45,13 +55,14 @@ class Fresh(NamedTuple):
     memorisation: float | None
 
 
-def measure_references(folder: str, spec: FeatureSpec, device: str) -> References | None:
-    """Training and held-out images of the packed set, as the memorisation gap needs them."""
-    from animesearch.datasets.packed import PackedDataset
+def measure_references(
+    images: Images, training: int, spec: FeatureSpec, device: str
+) -> References | None:
+    """The first ``training`` images and the held-out ones, as the memorisation gap needs them."""
     from animesearch.metrics.memorisation import references
 
-    packed = PackedDataset.open(Path(folder))
-    return references(packed.train_images, packed.heldout_images, spec.build(device))
+    images_NCHW = opened(images)
+    return references(images_NCHW[:training], images_NCHW[training:], spec.build(device))
 
 
 class Yardstick(NamedTuple):
@@ -63,7 +74,7 @@ class Yardstick(NamedTuple):
 
 
 def rescore(
-    checkpoint: str,
+    checkpoint: Held,
     yardstick: Yardstick,
     latents: range,
     device: str,
@@ -77,10 +88,33 @@ def rescore(
     from animesearch.trainers.models import load_generator
 
     import_plugins(plugins)
-    sampler = load_generator(Path(checkpoint), device).sampler
+    sampler = load_generator(checkpoint.here(), device).sampler
     evaluator = Evaluator(yardstick.spec, yardstick.real, len(latents), device)
     found = evaluator.score(sampler, start=latents.start, keep_features=True)
     gap = None
     if yardstick.references is not None and found.features_ND is not None:
         gap = yardstick.references.gap(found.features_ND)
     return Fresh(found.value, found.noise, gap)
+
+
+class Near(NamedTuple):
+    """Of each sample the number of the nearest training image, and its distance."""
+
+    index_M: npt.NDArray[np.int64]
+    distance_M: npt.NDArray[np.float64]
+
+
+def find_nearest(
+    images: Images, spec: FeatureSpec, fakes_MCHW: npt.NDArray[np.uint8], places: range, device: str
+) -> Near:
+    """Among the packed images ``places``, read as they come."""
+    import numpy as np
+
+    from animesearch.metrics.neighbours import nearest_in_parts
+    from animesearch.metrics.statistics import features_of
+
+    network = spec.build(device)
+    fakes_MD = np.concatenate(list(features_of(fakes_MCHW, network)))
+    chosen_NCHW = opened(images)[places.start : places.stop : places.step]
+    index_M, distance_M = nearest_in_parts(features_of(chosen_NCHW, network), fakes_MD)
+    return Near(places.start + places.step * index_M, distance_M)

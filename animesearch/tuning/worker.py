@@ -1,36 +1,46 @@
 """A trial in its process: the training loop under Ray Train, reporting to Ray Tune.
 
-One loop, three ways to run it.  ``workers: 0`` (the default) is Ray Train's local mode: the loop
-runs in the trial's own process, which serves one trial after another.  ``workers: 1`` launches a
-Train worker process for each trial.  In both the data is the packed array of the object store,
-or with ``mode: stream`` a shard of a Ray Data set.
+One loop, two ways to run it.  ``workers: 0`` (the default) is Ray Train's local mode: the loop
+runs in the trial's own process, which serves one trial after another.  ``workers: n`` launches n
+Train worker processes for each trial, which train it together, each on its rows of every batch.
+In both the data is the packed array of the object store, or with ``mode: stream`` a shard of a Ray
+Data set.
 """
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from animesearch.errors import LeavingError
 from animesearch.plugins import Plugin, import_plugins
+from animesearch.storage.patience import Patience
 from animesearch.tuning.bridge import KEY
+from animesearch.tuning.leaving import LEAVING, attentive, told
+from animesearch.tuning.notices import leave
+from animesearch.tuning.trialfiles import TrialFiles, reporting, run_root
 
 if TYPE_CHECKING:
     from ray.data import Dataset
 
     from animesearch.datasets.kinds import Order
     from animesearch.datasets.labels import Labels
+    from animesearch.datasets.shared import PackedAt
     from animesearch.metrics.features import FeatureSpec
     from animesearch.metrics.statistics import RealStatistics
     from animesearch.metrics.verdict import VerdictRules
+    from animesearch.results.folder import RunFolder
+    from animesearch.trainers.report import Report
     from animesearch.trainers.setting import BatchSource, LabelSource, TrialSetting
+    from animesearch.trainers.together import Team
     from animesearch.tuning.prepare import Prepared
 
 Tell = Callable[[Mapping[str, Any]], None]
@@ -40,10 +50,15 @@ TICKS = 32
 
 @dataclass(frozen=True)
 class Shared:
-    """What all trials of a run share, in the object store; arrays are read without a copy."""
+    """What all trials of a run share, in the object store; arrays are read without a copy.
+
+    ``folder`` is the run's, which all nodes see, unless the run lives at a ``uri``.  The images for
+    training are an array of the store's own, or stream from where they lie ``packed``.
+    """
 
     folder: str
-    packed: str
+    uri: str
+    packed: PackedAt | None
     images_NCHW: npt.NDArray[np.uint8] | None
     count: int
     flip: bool
@@ -58,9 +73,9 @@ class Shared:
     samples: int
     device: str
     threads: int
-    gpu: float
     data_cpu: float
     workers: int
+    worker: Mapping[str, float]
     population: bool
     rules: VerdictRules
     labels: Labels
@@ -70,7 +85,8 @@ class Shared:
 
 @dataclass(frozen=True)
 class SharedRef:
-    """Reference to a :class:`Shared`, hidden from Ray's own look for references."""
+    """References to a :class:`Shared` and to all images of the packed set (unless they stream),
+    hidden from Ray's own look for references."""
 
     refs: list[Any]
 
@@ -78,21 +94,25 @@ class SharedRef:
         """The shared values, zero-copy on the node that holds them; the plug-ins imported."""
         import ray
 
-        found: Shared = ray.get(self.refs[0])
+        found, *images = ray.get(self.refs)
         import_plugins(found.plugins)
+        if images:
+            found = replace(found, images_NCHW=images[0][: found.count])
+        assert isinstance(found, Shared)
         return found
 
 
-def shared_of(folder: Path, prepared: Prepared) -> SharedRef:
+def shared_of(folder: RunFolder, prepared: Prepared) -> SharedRef:
     """Put what the trials share into the object store."""
     import ray
 
     config, packed, allotment = prepared.search.config, prepared.packed, prepared.allotment
     streamed = config.dataset.mode == "stream"
     shared = Shared(
-        folder=str(folder.resolve()),
-        packed=str(packed.folder),
-        images_NCHW=None if streamed else packed.train_images,
+        folder=str(folder.path.resolve()),
+        uri=folder.uri,
+        packed=prepared.pixels if streamed else None,
+        images_NCHW=None,
         count=packed.train_count,
         flip=config.dataset.flip,
         order=config.dataset.order,
@@ -106,16 +126,16 @@ def shared_of(folder: Path, prepared: Prepared) -> SharedRef:
         samples=config.metric.samples,
         device=allotment.device,
         threads=allotment.threads,
-        gpu=allotment.gpu,
         data_cpu=allotment.data_cpu,
         workers=allotment.workers,
+        worker=allotment.worker_resources,
         population=config.search.scheduler.engine == "tune-pbt",
         rules=config.search.verdict,
         labels=prepared.labels,
         precision=config.search.resources.precision,
         plugins=prepared.search.plugins,
     )
-    return SharedRef([ray.put(shared)])
+    return SharedRef([ray.put(shared), *([] if streamed else [prepared.pixels])])
 
 
 def run_trial(config: dict[str, Any], shared: SharedRef) -> None:
@@ -145,20 +165,26 @@ def _telling_with_checkpoints(config: dict[str, Any], shared: Shared) -> Tell:
     from animesearch.trainers.checkpoint import SUFFIX, checkpoint_files
     from animesearch.trainers.config import TrialConfig
 
-    setting = setting_of(config, shared)
+    setting = setting_of(config, shared, tune.report)
     trial = TrialConfig.model_validate(config[KEY]["trial"])
+    files = trial_files(setting, shared)
+    files.fetch()
     given = tune.get_checkpoint()
     if given is not None:
         with given.as_directory() as place:
             (donor,) = Path(place).glob(f"*{SUFFIX}")
-            adopt(donor, trial, setting)
+            setting.patience(lambda: adopt(donor, trial, setting), "taking weights over")
     elif own := checkpoint_files(setting.folder / "checkpoints"):
-        adopt(own[-1], trial, setting)
+        setting.patience(lambda: adopt(own[-1], trial, setting), "taking weights over")
+    files.push()
 
     def tell(metrics: Mapping[str, Any]) -> None:
         if "score" not in metrics:
             tune.report(metrics)
             return
+        setting.patience(lambda: tell_with_newest(metrics), "handing a checkpoint to Tune")
+
+    def tell_with_newest(metrics: Mapping[str, Any]) -> None:
         newest = checkpoint_files(setting.folder / "checkpoints")[-1]
         with tempfile.TemporaryDirectory() as place:
             shutil.copy(newest, place)
@@ -187,18 +213,20 @@ def _fit_nested(
     from ray.train.torch import TorchTrainer
     from ray.tune.integration.ray_train import TuneReportCallback
 
-    resources = {"CPU": float(shared.threads), **({"GPU": shared.gpu} if shared.gpu else {})}
+    from animesearch.tuning.teams import WorkerConfig
+
     TorchTrainer(
         nested_loop,
         train_loop_config={"config": config, "shared": ref},
+        torch_config=WorkerConfig(),
         scaling_config=ScalingConfig(
             num_workers=shared.workers,
-            use_gpu=shared.gpu > 0,
-            resources_per_worker=resources,
+            use_gpu="GPU" in shared.worker,
+            resources_per_worker=dict(shared.worker),
         ),
         run_config=RunConfig(
             name=str(config[KEY]["trial_id"]),
-            storage_path=str(Path(shared.folder) / "train"),
+            storage_path=str(run_root(shared.folder, shared.uri) / "train"),
             callbacks=[TuneReportCallback()],
         ),
         datasets=datasets,
@@ -209,31 +237,79 @@ def nested_loop(job: dict[str, Any]) -> None:
     """The loop in a Ray Train worker process."""
     from ray import train
 
-    train_and_tell(job["config"], job["shared"].get(), train.report)
+    from animesearch.tuning.teams import joined_team
+
+    shared = job["shared"].get()
+    with joined_team(shared.device) as team:
+        train_and_tell(job["config"], shared, train.report, team)
 
 
-def train_and_tell(config: dict[str, Any], shared: Shared, tell: Tell) -> None:
-    """Train to the end, telling every report; closed in order when Tune stops the trial."""
+def train_and_tell(
+    config: dict[str, Any], shared: Shared, tell: Tell, team: Team | None = None
+) -> None:
+    """Train to the end, telling every report; closed in order when Tune stops the trial.
+
+    Of several workers all tell, and one of them keeps the files and scores.
+    """
     from animesearch.metrics.evaluator import Evaluator
     from animesearch.trainers.config import TrialConfig
     from animesearch.trainers.loop import train
+    from animesearch.trainers.together import ALONE
 
     trial = TrialConfig.model_validate(config[KEY]["trial"])
-    setting = setting_of(config, shared)
-    evaluator = Evaluator(shared.spec, shared.real, shared.samples, shared.device)
-    batches = batches_of(trial.batch, setting.seed, shared)
-    reports = train(trial, setting, batches, evaluator.score, labels_of(batches, shared))
-    with closing(reports):
-        for report in reports:
-            tell(report.as_metrics())
+    setting = setting_of(config, shared, tell)
+    files = trial_files(setting, shared)
+    team = team or ALONE
+    team.first(files.fetch)
+    score = None
+    if team.leads:
+        score = Evaluator(shared.spec, shared.real, shared.samples, shared.device).score
+    batches = batches_of(trial.batch, setting.seed, shared, (team.rank, team.size))
+    labels = labels_of(batches, shared)
+    reports = train(trial, setting, batches, score, labels, team)
+    try:
+        with attentive():
+            _tell_all(reports, tell, files, team)
+    except LeavingError as error:
+        tell({LEAVING: str(error)})
+        raise
 
 
-def setting_of(config: dict[str, Any], shared: Shared) -> TrialSetting:
-    """Place, budget and machine of the trial."""
+def _tell_all(
+    reports: Generator[Report, None, None], tell: Tell, files: TrialFiles, team: Team
+) -> None:
+    try:
+        with closing(reports):
+            for report in reports:
+                if report.rung is not None or report.verdict is not None:
+                    team.first(files.push)  # before anybody decides on it
+                tell(report.as_metrics())
+    finally:
+        if told() and team.leads:
+            files.push()  # what was saved between two rungs
+
+
+def trial_files(setting: TrialSetting, shared: Shared) -> TrialFiles:
+    """Where the files of the trial in ``setting.folder`` go."""
+    folder = setting.folder
+    return TrialFiles(folder.parents[1], shared.uri, folder.name, setting.patience)
+
+
+def setting_of(config: dict[str, Any], shared: Shared, tell: Tell) -> TrialSetting:
+    """Place, budget and machine of the trial.
+
+    A disk or a store that is away is waited for, and said so: by a report where ``tell`` reaches
+    Tune directly; workers of Ray Train must all report at once, so there one leaves a notice.
+    """
     from animesearch.trainers.setting import TrialSetting
 
+    name = config[KEY]["trial_id"]
+    noticing = Patience(tell=lambda text: leave(f"{name}: {text}"))
+    patience = noticing if shared.workers else reporting(tell)
     return TrialSetting(
-        folder=Path(shared.folder) / "trials" / config[KEY]["trial_id"],
+        patience=patience,
+        leaving=told,
+        folder=run_root(shared.folder, shared.uri) / "trials" / name,
         size=shared.size,
         channels=shared.channels,
         images=shared.rungs[-1],
@@ -251,16 +327,22 @@ def setting_of(config: dict[str, Any], shared: Shared) -> TrialSetting:
     )
 
 
-def batches_of(batch: int, seed: int, shared: Shared) -> BatchSource:
-    """Batches of reals: rows of the packed array, or a shard of the stream."""
-    from animesearch.datasets.batches import PackedBatches, StreamBatches
+def batches_of(
+    batch: int, seed: int, shared: Shared, worker: tuple[int, int] = (0, 1)
+) -> BatchSource:
+    """Batches of reals: rows of the packed array, or a shard of the stream.
 
+    ``worker`` is the number of this one, and how many there are.
+    """
+    from animesearch.datasets.batches import PackedBatches, Share, StreamBatches
+
+    flip, order, share = shared.flip, shared.order, Share(*worker)
     if shared.images_NCHW is not None:
-        return PackedBatches(shared.images_NCHW, batch, seed, shared.flip, order=shared.order)
+        return PackedBatches(shared.images_NCHW, batch, seed, flip, order=order, share=share)
     from ray.train import get_dataset_shard
 
     shard = get_dataset_shard("train")
-    return StreamBatches(shard, batch, seed, shared.flip, count=shared.count, order=shared.order)
+    return StreamBatches(shard, batch, seed, flip, count=shared.count, order=order, share=share)
 
 
 def labels_of(batches: BatchSource, shared: Shared) -> LabelSource | None:
@@ -277,9 +359,9 @@ def _stream(shared: Shared) -> Dataset:
     """The packed set as a Ray Data set that keeps to the CPUs reserved for it."""
     from ray.data import DataContext, ExecutionResources
 
-    from animesearch.datasets.packed import PackedDataset
     from animesearch.datasets.stream import stream_dataset
 
     context = DataContext.get_current()
     context.execution_options.resource_limits = ExecutionResources(cpu=shared.data_cpu)
-    return stream_dataset(PackedDataset.open(Path(shared.packed)))
+    assert shared.packed is not None
+    return stream_dataset(shared.packed.open(), shared.packed)

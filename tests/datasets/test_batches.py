@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from animesearch.datasets.batches import PackedBatches, StreamBatches
+from animesearch.datasets.batches import PackedBatches, Share, StreamBatches
 from animesearch.datasets.kinds import Order
 
 sizes = st.integers(1, 40)
@@ -112,8 +112,11 @@ def test_fixed_batches_differ_by_seed_and_come_in_no_order() -> None:
     assert seen[:10] != seen[10:]
     assert len(set(seen[:10])) < 10
     assert shown(PackedBatches(images, 4, 2, order="fixed-batches")(0)) not in map(list, seen)
-    whole = PackedBatches(images, 4, 1, order="fixed-batches", rank=1)(0)
-    assert tuple(shown(whole)) == seen[1]
+    parts = [
+        shown(PackedBatches(images, 4, 1, order="fixed-batches", share=Share(rank, 2))(4))
+        for rank in (0, 1)
+    ]
+    assert tuple(parts[0] + parts[1]) == seen[1]
 
 
 def test_single_images_are_batches_of_one() -> None:
@@ -126,9 +129,11 @@ def test_single_images_are_batches_of_one() -> None:
 
 def test_workers_share_the_sequence() -> None:
     images = numbered(20)
-    whole = shown(PackedBatches(images, 8, 3)(16))
-    parts = [shown(PackedBatches(images, 4, 3, rank=rank)(16)) for rank in (0, 1)]
-    assert whole == parts[0] + parts[1]
+    whole = PackedBatches(images, 8, 3, flip=True)(16)
+    parts = [PackedBatches(images, 8, 3, flip=True, share=Share(rank, 2))(16) for rank in (0, 1)]
+    assert np.array_equal(whole, np.concatenate(parts))
+    with pytest.raises(ValueError, match="a batch of 8 is not shared out evenly by 3"):
+        PackedBatches(images, 8, 3, share=Share(0, 3))
 
 
 @pytest.mark.parametrize(("count", "batch"), [(0, 4), (4, 0)])
@@ -178,6 +183,21 @@ def test_passes_of_a_stream_have_seeds_of_their_own_and_resume_by_number() -> No
     StreamBatches(resumed, 4, 0, count=4)(8)
     assert len(set(rows.seeds)) == 3
     assert resumed.seeds == rows.seeds[2:]
+
+
+def test_workers_of_a_stream_draw_shares_of_the_same_flips() -> None:
+    images = np.arange(64, dtype=np.uint8).reshape(8, 1, 1, 8)
+    mirrored = []
+    for share in (Share(0, 1), Share(0, 2), Share(1, 2)):
+        mine = images[list(share.rows(8))]
+        sampler = StreamBatches(
+            Rows(mine, 8), 8, 5, flip=True, count=8, order="sequential", share=share
+        )
+        batch = sampler(0)
+        assert len(batch) == 8 // share.workers
+        mirrored.append([bool(row[0, 0, 0] > row[0, 0, 1]) for row in batch])
+    assert mirrored[1] + mirrored[2] == mirrored[0]
+    assert len(set(mirrored[0])) == 2
 
 
 def test_an_empty_stream_is_an_error_not_a_hang() -> None:

@@ -19,10 +19,11 @@ from animesearch.datasets.batches import StreamBatches
 from animesearch.datasets.config import DatasetConfig
 from animesearch.datasets.decode import decode
 from animesearch.datasets.packed import PackedDataset
-from animesearch.datasets.pipeline import default_cache, pack, prepare
+from animesearch.datasets.pipeline import pack, prepare
 from animesearch.datasets.reasons import Reason
 from animesearch.datasets.stream import stream_dataset
 from animesearch.errors import DataError
+from animesearch.storage.cache import default_cache
 from tests.datasets.pictures import png, write_folder, write_tar
 
 pytestmark = pytest.mark.usefixtures("local_ray")

@@ -71,11 +71,6 @@ def test_a_half_written_set_is_refused(images: Path, tmp_path: Path) -> None:
         source(packed)
 
 
-def test_a_bucket_cannot_be_mapped() -> None:
-    with pytest.raises(DataError, match="must lie on this machine"):
-        SOURCES.parse({"name": "prepared", "path": "s3://bucket/set"}).located()
-
-
 def test_the_summary_counts_what_was_done(images: Path, tmp_path: Path) -> None:
     lines = summary(write_prepared(tmp_path / "p", images, holdout=0.4))
     assert lines[0].startswith("12 of 13 images kept from classes set: 16 px, RGB, stretch")

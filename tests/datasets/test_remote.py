@@ -18,15 +18,17 @@ from animesearch.datasets.config import DatasetConfig
 from animesearch.datasets.memory import FileMemory
 from animesearch.datasets.parquet import list_parquet, read_parquet
 from animesearch.datasets.parquetcolumns import Wanted
-from animesearch.datasets.places import SCHEMES, check_place, short_name
+from animesearch.datasets.places import check_place
 from animesearch.datasets.reasons import Reason
-from animesearch.datasets.remote import RemoteTree, told
+from animesearch.datasets.remote import RemoteTree
 from animesearch.datasets.sniff import file_kind, folder_kind
 from animesearch.datasets.sources import SOURCES, Item, Listing
 from animesearch.datasets.tree import LocalTree, Tree, ahead
 from animesearch.datasets.walk import MAX_DEPTH, hashed, read_files
 from animesearch.datasets.zipped import list_zip, read_zip
 from animesearch.errors import DataError
+from animesearch.storage.faults import told
+from animesearch.storage.places import SCHEMES, short_name
 from tests.datasets.containers import images_table, write_parquet, write_zip
 from tests.datasets.pictures import png, silent, write_folder, write_tar
 

@@ -8,7 +8,7 @@ from scipy.spatial.distance import cdist
 
 from animesearch.errors import MetricError
 from animesearch.metrics import neighbours
-from animesearch.metrics.neighbours import nearest_reals, others, tiles
+from animesearch.metrics.neighbours import nearest_in_parts, nearest_reals, others, tiles
 
 
 def features(count: int, dim: int = 6, seed: int = 0, shift: float = 0.0) -> np.ndarray:
@@ -55,6 +55,20 @@ def test_a_copy_is_found_at_distance_0_and_the_first_of_two() -> None:
     index_M, distance_M = nearest_reals(real_ND, real_ND[[19, 7]])
     assert index_M.tolist() == [4, 7]
     assert distance_M.tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("size", [1, 7, 23])
+def test_nearest_of_parts_is_that_of_the_whole(size: int) -> None:
+    real_ND, fake_ND = features(23), features(17, seed=1)
+    real_ND[19] = real_ND[4]
+    fake_ND[3] = real_ND[4]
+    parts = (real_ND[start : start + size] for start in range(0, 23, size))
+    index_M, distance_M = nearest_in_parts(parts, fake_ND)
+    expected_M, far_M = nearest_reals(real_ND, fake_ND)
+    assert np.array_equal(real_ND[index_M], real_ND[expected_M]) and index_M[3] == 4
+    assert np.allclose(distance_M, far_M, rtol=1e-10, atol=1e-10)
+    with pytest.raises(MetricError, match="no real image"):
+        nearest_in_parts([], fake_ND)
 
 
 def test_a_near_copy_far_from_the_origin_is_not_taken_for_a_copy() -> None:

@@ -14,6 +14,8 @@ from animesearch.errors import RunFolderError
 from animesearch.results.journal import Journal, read_journal, segments
 from animesearch.results.records import Event, RunOpened
 from tests.results.scripted_run import race
+from tests.storage.clocks import Clock, patient
+from tests.storage.disks import fill
 
 
 def opened(session: int) -> RunOpened:
@@ -179,3 +181,46 @@ def test_readers_beside_a_writer_that_is_killed_see_whole_segments(tmp_path: Pat
     assert sessions(events)[::2] == list(range(1, len(events) // 2 + 1))
     Journal(tmp_path).append(opened(0))
     assert len(read_journal(tmp_path)) == len(events) + 1
+
+
+def test_a_really_full_disk_is_waited_for(small_disk: Path) -> None:
+    """Nothing is lost and nothing doubled; whoever waits is told."""
+    said: list[str] = []
+    clock = Clock(then=lambda count: ballast.unlink() if count == 6 else None)
+    journal = Journal(small_disk / "journal", patience=patient(clock, said))
+    journal.append(opened(1))
+    ballast = fill(small_disk)
+    journal.append(opened(2))
+    assert sessions(read_journal(small_disk / "journal")) == [1, 2]
+    assert said[0].startswith("no room left, writing the journal") and "works again" in said[-1]
+
+
+def test_what_no_waiting_mends_is_an_error_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(handle: int) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    clock = Clock()
+    journal = Journal(tmp_path, patience=patient(clock, []))
+    monkeypatch.setattr(os, "fsync", refused)
+    with pytest.raises(RunFolderError, match="Read-only"):
+        journal.append(opened(1))
+    assert clock.slept == []
+
+
+def test_an_outlet_comes_first_and_may_refuse(tmp_path: Path) -> None:
+    seen: list[tuple[str, int]] = []
+
+    def outlet(name: str, content: bytes) -> None:
+        seen.append((name, len(segments(tmp_path))))
+        if len(seen) == 2:
+            raise RunFolderError("taken")
+
+    journal = Journal(tmp_path, outlet)
+    journal.append(opened(1))
+    with pytest.raises(RunFolderError, match="taken"):
+        journal.append(opened(2))
+    journal.append(opened(3))
+    assert seen == [("00000001.json", 0), ("00000002.json", 1), ("00000002.json", 1)]
+    assert sessions(read_journal(tmp_path)) == [1, 3]

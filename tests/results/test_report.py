@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import random
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,10 +17,13 @@ from animesearch.cli import app
 from animesearch.errors import UserError
 from animesearch.results.folder import RunFolder
 from animesearch.results.journal import segments
+from animesearch.results.nearest import nearest_file
 from animesearch.results.records import Event
 from animesearch.results.report import pictures as module
+from animesearch.results.report.pairs import likeness
 from animesearch.results.report.pictures import Pictures
 from animesearch.results.report.write import write_report
+from animesearch.results.web.store import Run
 from tests.results.scripted_run import created, ended, race, reported
 from tests.results.web.runs import NASTY, sheet, write_run
 
@@ -58,7 +64,42 @@ def test_the_report_has_everything(page: str) -> None:
                    "One parameter at a time", "samples", "2 of 2 at this rung", "Stopping them",
                    "batch: 64"):  # fmt: skip
         assert wanted in text, wanted
-    assert page.count("data:image/jpeg") == 1 + 4 + 5  # reals, four with a place, thumbnails
+    # Reals, four with a place, thumbnails, six samples beside training images.
+    assert page.count("data:image/jpeg") == 1 + 4 + 5 + 2 * 6
+
+
+def test_samples_stand_beside_the_training_images_they_are_most_like(
+    page: str, tmp_path: Path
+) -> None:
+    assert "found among 3000 of 6000 training images" in Reader(page).text
+    assert re.findall(r"distance ([\d.]+)", page) == [f"{1.5 + n:.3f}" for n in range(6)]
+    folder = write_run(tmp_path / "run")
+    moment, pictures = Run(folder.path).moment(), Pictures(folder.path)
+    found = likeness(moment, pictures)
+    assert found is not None and [pair.latent for pair in found.pairs] == list(range(6))
+    drawn = sheet((2, 3), 32000)
+    for pair in found.pairs:
+        row, column = divmod(pair.latent, 3)
+        colour = drawn.getpixel((18 * column, 18 * row))
+        assert _colour(pair.sample) == pytest.approx(colour, abs=3)
+        assert _colour(pair.training) == pytest.approx(
+            sheet((1, 1), pair.latent).getpixel((0, 0)), abs=3
+        )
+    nearest_file(folder, "t0000").write_text("{")
+    assert likeness(moment, pictures) is None, "broken: as if there were none"
+
+
+def test_a_grid_of_noise_is_a_picture_too(tmp_path: Path) -> None:
+    """What a generator draws before it has learnt anything."""
+    noise = random.Random(0).randbytes(330 * 330 * 3)
+    Image.frombytes("RGB", (330, 330), noise).save(tmp_path / "best.png")
+    assert (Pictures(tmp_path).grid("best.png") or "").startswith("data:image/jpeg")
+
+
+def _colour(address: str) -> tuple[int, ...]:
+    """Of a picture's middle."""
+    with Image.open(io.BytesIO(base64.b64decode(address.split(",", 1)[1]))) as picture:
+        return picture.getpixel((picture.width // 2, picture.height // 2))
 
 
 def test_the_report_asks_for_nothing(page: str) -> None:

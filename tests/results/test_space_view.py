@@ -103,6 +103,14 @@ def test_a_price_gives_the_cost_of_a_trials_devices(gpu: Any, share: float) -> N
     assert "36.00 EUR per device-hour" in spending_words(spent)[-1]
 
 
+def test_a_collapse_before_the_first_rung_took_time_too() -> None:
+    events = [created(1), ended(1, "collapsed", device_seconds=12.0)]
+    found = {group.fate: group for group in spending(run_info(), fold(events)).groups}
+    assert found["collapsed"].seconds == 12.0
+    (ranked,) = rank(fold(events))
+    assert ranked.device_seconds == 12.0
+
+
 def test_a_space_may_tell_nothing_of_prices() -> None:
     for search in ({}, {"resources": 3}, {"resources": {"price": "x"}},
                    {"resources": {"price": -1}}, {"resources": {"price": True}}):  # fmt: skip
@@ -156,6 +164,23 @@ def test_better_trials_are_drawn_above_the_others() -> None:
     order = [one.attributes["data-trial"] for one in shapes(view.parallel.drawing)
              if "data-trial" in one.attributes]  # fmt: skip
     assert order == [point.trial_id for point in reversed(view.chosen)]
+
+
+def test_labels_between_the_axes_stand_on_plates_above_the_lines() -> None:
+    drawn = list(shapes(view_of(fold(race())).parallel.drawing))
+    last_line = max(n for n, one in enumerate(drawn) if "data-trial" in one.attributes)
+    ticks = [n for n, one in enumerate(drawn)
+             if one.attributes.get("class") == "tick" and one.children != ("none",)]  # fmt: skip
+    assert ticks
+    for number in ticks:
+        plate, text = drawn[number - 1].attributes, drawn[number].attributes
+        assert number > last_line and plate["class"] == "plate"
+        width = 6.1 * len(str(drawn[number].children[0]))
+        end = text.get("text-anchor") == "end"
+        left = float(text["x"]) - width if end else float(text["x"])
+        assert float(plate["x"]) <= left
+        assert float(plate["x"]) + float(plate["width"]) >= left + width
+        assert float(plate["y"]) < float(text["y"]) - 8
 
 
 def test_at_a_rung_only_those_who_reached_it_have_a_score() -> None:

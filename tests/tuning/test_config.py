@@ -14,7 +14,7 @@ from animesearch.searchspace.catalogue import list_spaces
 from animesearch.searchspace.schema import json_schema
 from animesearch.tuning.config import Finalists, SpaceConfig
 from animesearch.tuning.prepare import load_search
-from tests.tuning.small import write_space
+from tests.tuning.small import SPACE, write_space
 
 SERIOUS = {"anime-64", "all-64", "compare-gan-narrow", "compare-gan-wide"}
 
@@ -87,3 +87,11 @@ def test_plans_and_rankings_need_neither_torch_nor_ray() -> None:
     )
     done = run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_batches_must_be_shared_out_evenly_by_several_workers(tmp_path: Path) -> None:
+    """Every batch that the space may draw."""
+    file = str(write_space(tmp_path, SPACE.replace("batch: 16", "batch: {choice: [16, 24]}")))
+    with pytest.raises(SpaceError, match=r"batch 16 .* 3 workers \(16 = 3 x 5 \+ 1\)"):
+        load_search(file, ["search.resources.workers=3"])
+    assert load_search(file, ["search.resources.workers=2"]).config.search.resources.workers == 2

@@ -19,6 +19,7 @@ from animesearch.errors import RunFolderError
 from animesearch.results.configurations import rank_configurations
 from animesearch.results.folder import RunFolder
 from animesearch.results.journal import read_journal, segments
+from animesearch.results.nearest import read_nearest, thumbnail_file
 from animesearch.results.ranking import rank, ranking_json
 from animesearch.results.state import RunState, fold
 from animesearch.trainers.generate import Drawing, generate
@@ -74,6 +75,22 @@ def test_a_finished_run_is_whole(finished: RunFolder) -> None:
         assert (finished.path / name).is_file(), name
 
 
+def test_the_best_have_their_nearest_training_images(finished: RunFolder) -> None:
+    """Training images only: a quarter of them is held out."""
+    for trial in finished.state().trials.values():
+        found = read_nearest(finished, trial.trial_id)
+        assert (found is not None) == (trial.rescored is not None)
+        for near in found.grids.values() if found else ():
+            assert len(near.index) == 6 and found is not None
+            assert found.searched == found.training > max(near.index)
+            assert all(thumbnail_file(finished, index).is_file() for index in near.index)
+
+
+def test_every_trial_has_its_event_files(finished: RunFolder) -> None:
+    told = {path.parent.name for path in finished.path.glob("tensorboard/*/events.out.tfevents.*")}
+    assert told == set(finished.state().trials)
+
+
 def test_what_a_score_is_worth_stands_beside_it(finished: RunFolder) -> None:
     state, info = finished.state(), finished.info()
     assert info.floor is not None and info.floor > 0
@@ -102,19 +119,23 @@ def test_the_best_three_were_scored_again(finished: RunFolder) -> None:
 
 
 def test_fresh_scores_are_of_the_latents_behind_the_races(finished: RunFolder) -> None:
+    from animesearch.datasets.packed import PackedDataset
     from animesearch.metrics.evaluator import Evaluator
     from animesearch.metrics.features import FEATURES
     from animesearch.trainers.checkpoint import best_checkpoint
     from animesearch.trainers.models import load_generator
     from animesearch.tuning.tasks import Yardstick, measure_reals, rescore
+    from animesearch.tuning.trialfiles import Held
 
     (packed,) = Path(os.environ["ANIMESEARCH_CACHE"]).rglob("manifest.json")
     spec = FEATURES.parse("random")
-    real = measure_reals(str(packed.parent), spec, "cpu")
+    images = PackedDataset.open(packed.parent)
+    real = measure_reals(images.images_NCHW, images.pixels_digest, spec, "cpu")
     for trial in finished.state().trials.values():
         checkpoint = best_checkpoint(finished.checkpoints(trial.trial_id))
         if checkpoint is not None and trial.rescored is not None:
-            found = rescore(str(checkpoint), Yardstick(spec, real), range(48, 96), "cpu").score
+            held = Held(str(checkpoint))
+            found = rescore(held, Yardstick(spec, real), range(48, 96), "cpu").score
             assert found == pytest.approx(trial.rescored.score, abs=5e-4)
             assert (trial.rescored.samples, trial.rescored.first_latent) == (48, 48)
             sampler = load_generator(checkpoint, "cpu").sampler

@@ -162,12 +162,13 @@ def test_collapse_counts_as_a_bad_result(tmp_path: Path) -> None:
     assert first is not None and second is not None
     race.report(first.trial_id, {"rung": 0, "images": 4000, "score": 40.0})
     goes_on = race.report(
-        second.trial_id, {"images": 500, "verdict": "nonfinite", "evidence": "loss_d is NaN"}
+        second.trial_id,
+        {"images": 500, "verdict": "nonfinite", "evidence": "loss_d is NaN", "device_seconds": 9.5},
     )
     ended = race.state.trials[second.trial_id].ended
     assert not goes_on and ended is not None
     assert (ended.state, ended.reason, ended.message) == ("collapsed", "nonfinite", "loss_d is NaN")
-    assert ended.told == PENALTY * 40.0
+    assert ended.told == PENALTY * 40.0 and ended.device_seconds == 9.5
     assert not race.report(second.trial_id, {"rung": 0, "images": 4000, "score": 1.0})
 
 

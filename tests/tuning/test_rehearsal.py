@@ -57,6 +57,7 @@ JOB = {
     "classes": 0,
     "device": "cpu",
     "threads": 1,
+    "workers": 1,
     "precision": "float32",
     "plugins": (),
 }

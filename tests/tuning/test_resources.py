@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from animesearch.errors import UserError
 from animesearch.tuning.config import ResourceConfig
-from animesearch.tuning.resources import Machine, allot
+from animesearch.tuning.resources import Machine, Node, allot
 
 AUTO = ResourceConfig()
 
@@ -59,20 +60,61 @@ def test_a_nested_trial_leaves_its_cpus_to_its_worker() -> None:
     assert got.tune_resources["cpu"] < 0.1 and got.threads == 1
 
 
+def test_several_workers_may_have_every_core() -> None:
+    """The trial's own process takes its little from their share."""
+    got = allot(ResourceConfig(workers=2), Machine(2, 0), trials=4, stream=False)
+    assert (got.concurrency, got.cpu, got.threads, got.loops) == (1, 1.0, 1, 2)
+    taken = got.tune_resources["cpu"] + got.workers * got.worker_resources["CPU"]
+    assert taken <= 2
+    assert str(got) == "1 trial at a time, 2 workers of 1 CPU each"
+    assert allot(ResourceConfig(workers=3), Machine(8, 0), 1, stream=False).cpu == 2
+
+
+def test_several_workers_that_do_not_fit_are_refused_with_the_sum() -> None:
+    with pytest.raises(UserError, match=r"1 trial x \(3 workers x 1 CPU\) = 3 CPU, but .* has 2"):
+        allot(ResourceConfig(workers=3), Machine(2, 0), trials=4, stream=False)
+    two = ResourceConfig(workers=2, concurrency=2)
+    with pytest.raises(UserError, match=r"2 trials x \(2 workers x 1 GPU\) = 4 GPU, but .* has 2"):
+        allot(two, Machine(16, 2), trials=4, stream=False)
+    with pytest.raises(UserError, match=r"\(2 workers x 1 CPU \+ 1 for the data\) = 6 CPU"):
+        allot(two, Machine(5, 0), trials=4, stream=True)
+
+
+def test_each_worker_runs_on_one_node() -> None:
+    nodes = Machine(16, 8, nodes=(Node(2, 1, count=8),))
+    got = allot(ResourceConfig(workers=4), nodes, trials=10, stream=False)
+    assert (got.concurrency, got.cpu, got.gpu) == (2, 2.0, 1.0)
+    with pytest.raises(UserError, match=r"2 workers x \{1 CPU, 2 GPU\}, each on one node, .* 0:"):
+        allot(ResourceConfig(workers=2, gpu=2), nodes, trials=1, stream=False)
+    with pytest.raises(UserError, match=r"\{4 CPU, 1 GPU\}, each on one node"):
+        allot(ResourceConfig(workers=2, cpu=4), nodes, trials=1, stream=False)
+
+
+def test_gpus_are_not_halved_among_workers() -> None:
+    with pytest.raises(ValidationError, match=r"2 workers .* not 0\.5; allowed: whole numbers"):
+        ResourceConfig(workers=2, gpu=0.5)
+    assert ResourceConfig(workers=1, gpu=0.5).gpu == 0.5
+
+
 @given(
     cpus=st.integers(1, 128),
     gpus=st.integers(0, 8),
     trials=st.integers(1, 200),
     stream=st.booleans(),
+    workers=st.integers(0, 5),
 )
 def test_auto_never_takes_more_than_there_is(
-    cpus: int, gpus: int, trials: int, stream: bool
+    cpus: int, gpus: int, trials: int, stream: bool, workers: int
 ) -> None:
+    loops = max(1, workers)
     try:
-        got = allot(AUTO, Machine(cpus, gpus), trials, stream)
+        got = allot(ResourceConfig(workers=workers), Machine(cpus, gpus), trials, stream)
     except UserError:
-        assert cpus < (2 if stream else 1) * max(1, gpus)
+        fewest = min(1, gpus // loops) if gpus else 1
+        assert gpus % max(1, loops) == gpus > 0 or cpus < (loops + stream) * max(1, fewest)
         return
-    assert got.concurrency * (got.cpu + got.data_cpu) <= cpus
-    assert got.concurrency * got.gpu <= gpus
+    assert got.concurrency * (loops * got.cpu + got.data_cpu) <= cpus
+    reserved = got.tune_resources["cpu"] + workers * got.worker_resources.get("CPU", 0)
+    assert reserved <= loops * got.cpu + 1e-9
+    assert got.concurrency * loops * got.gpu <= gpus
     assert 1 <= got.concurrency <= trials

@@ -18,9 +18,10 @@ from animesearch.datasets.inspection.plan import SAMPLE, Plan, default_steps, sl
 from animesearch.datasets.inspection.sheets import PAIRS, SINGLES, Sheet, sheets
 from animesearch.datasets.inspection.survey import ROWS, survey_block, thumbnail_block
 from animesearch.datasets.memory import FileMemory
-from animesearch.datasets.pipeline import default_cache, over_blocks
+from animesearch.datasets.pipeline import over_blocks
 from animesearch.datasets.sources.base import Listing, Progress
 from animesearch.errors import DataError
+from animesearch.storage.cache import default_cache
 
 ROW_BYTES: Final = BLOCK_BYTES // ROWS
 """What an image counts for where the work is cut into blocks."""

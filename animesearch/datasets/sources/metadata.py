@@ -9,11 +9,12 @@ from pydantic import Field
 from typing_extensions import override
 
 from animesearch.datasets.kinds import ClassChoice
-from animesearch.datasets.places import Place, is_uri
+from animesearch.datasets.places import Place
 from animesearch.datasets.refusals import OF_METADATA
 from animesearch.datasets.sources.base import SOURCES, Listing, Memory, Progress
 from animesearch.datasets.sources.folder import FolderPath
 from animesearch.errors import DataError
+from animesearch.storage.places import is_uri
 
 
 @SOURCES.register

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 from typing_extensions import override
 
-from animesearch.datasets.places import Place, is_uri
+from animesearch.datasets.places import Place
 from animesearch.datasets.sources.base import (
     SOURCES,
     Item,
@@ -20,6 +20,7 @@ from animesearch.datasets.sources.base import (
     SourceSpec,
 )
 from animesearch.errors import DataError, did_you_mean
+from animesearch.storage.places import is_uri
 
 if TYPE_CHECKING:
     from animesearch.datasets.tree import Tree

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self, TypeAlias
 from pydantic import Field
 from typing_extensions import override
 
-from animesearch.datasets.places import Place, short_name
+from animesearch.datasets.places import Place
 from animesearch.datasets.sources.base import SourceSpec
 from animesearch.errors import DataError
+from animesearch.storage.places import short_name
 
 if TYPE_CHECKING:
     from animesearch.datasets.tree import Tree

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field
 from typing_extensions import override
 
-from animesearch.datasets.places import Place, is_uri
+from animesearch.datasets.places import Place
 from animesearch.datasets.sources.base import (
     SOURCES,
     Drawn,
@@ -22,6 +23,7 @@ from animesearch.datasets.sources.base import (
 )
 from animesearch.datasets.sources.placed import PlacedSource, Standing
 from animesearch.errors import DataError
+from animesearch.storage.places import is_uri
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,29 +43,44 @@ class PreparedSource(PlacedSource):
     stands: ClassVar[Standing] = ("folder",)
 
     name: Literal["prepared"] = "prepared"
-    path: Place = Field(description="the folder, on this machine")
+    path: Place = Field(
+        description="the folder, or its URI (s3://bucket/faces): each machine fetches that once"
+    )
+    pixels: str = Field(
+        "",
+        pattern="^[0-9a-f]*$",
+        description="SHA-256 of its pixels, as its manifest has it; found out where it is not said",
+    )
 
     @override
     def located(self) -> Self:
-        """See the base class; a set that is incomplete is refused here."""
+        """See the base class; a set that is incomplete, or another one, is refused here."""
         if is_uri(self.path):
-            raise DataError(
-                f"'{self.path}': a prepared set is mapped into memory, so it must lie on this "
-                "machine or a file system that is mounted here"
-            )
+            from animesearch.datasets.shared import digest_at
+
+            return self.model_copy(update={"pixels": self._same(digest_at(self.path))})
         found = super().located()
-        found._opened()
+        self._same(found._opened().pixels_digest)
         return found
 
-    def _opened(self) -> PackedDataset:
-        from animesearch.datasets.packed import PackedDataset
+    def _same(self, digest: str) -> str:
+        if self.pixels not in ("", digest):
+            raise DataError(f"'{self.path}' holds the pixels {digest}, not {self.pixels}")
+        return digest
 
-        return PackedDataset.open(Path(self.path))
+    def _opened(self, progress: Progress | None = None) -> PackedDataset:
+        from animesearch.datasets.packed import PackedDataset
+        from animesearch.datasets.shared import fetched
+
+        if not is_uri(self.path):
+            return PackedDataset.open(Path(self.path))
+        tell = None if progress is None else partial(progress, "fetch (bytes)")
+        return fetched(self.path, self.pixels, tell=tell)
 
     @override
     def listing(self, memory: Memory, progress: Progress) -> Listing:
         """Every packed image, by the hash of its pixels."""
-        packed = self._opened()
+        packed = self._opened(progress)
         labels: Sequence[str | None] = packed.labels or [None] * packed.count
         rows = zip(packed.names, labels, packed.tags, packed.images_NCHW, strict=True)
         items = [

@@ -7,6 +7,7 @@ from typing import Any
 
 from animesearch.results.axes import Axis
 from animesearch.results.figures.drawing import (
+    LETTER,
     Figure,
     Shape,
     canvas,
@@ -30,6 +31,8 @@ TOP, BOTTOM, NONE, HEIGHT = 40.0, 284.0, 312.0, 330.0
 SPREAD = 0.34
 """Share of a category's room over which its lines are spread."""
 GOLDEN = 0.618034
+EDGE = 3.0
+"""Room around a label on its plate."""
 
 
 def parallel(points: Sequence[Point], axes: Sequence[Axis], scores: Axis) -> Figure:
@@ -106,13 +109,7 @@ def _axis(axis: Axis, x: float, last: bool) -> Shape:
         for place, text in axis.ticks
         for item in (
             line(x - 4, height(place), x + 4, height(place), "mark"),
-            label(
-                fitting(text, room * 0.7),
-                x + (7 if last else -14),
-                height(place) + 4,
-                "tick",
-                "" if last else "end",
-            ),
+            *_tick(fitting(text, room * 0.7), x, height(place), last),
         )
     ]
     name = shape(
@@ -120,6 +117,14 @@ def _axis(axis: Axis, x: float, last: bool) -> Shape:
         x=x, y=TOP - 18, class_="name", text_anchor="middle",
     )  # fmt: skip
     return shape("g", line(x, TOP, x, BOTTOM, "axis"), *sure, name, class_="one-axis")
+
+
+def _tick(text: str, x: float, y: float, last: bool) -> tuple[Shape, Shape]:
+    """A label beside its axis, on a plate that covers the lines that run there."""
+    width = LETTER * len(text) + 2 * EDGE
+    left = x + 7 - EDGE if last else x - 14 + EDGE - width
+    plate = shape("rect", x=left, y=y - 8, width=width, height=16.0, rx=3, class_="plate")
+    return plate, label(text, x + (7 if last else -14), y + 4, "tick", "" if last else "end")
 
 
 def _absent(points: Sequence[Point], axes: Sequence[Axis]) -> bool:

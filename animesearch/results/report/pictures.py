@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
@@ -13,9 +14,11 @@ from animesearch.results.web.files import confined
 MOST_BYTES = 7_000_000
 """Of all pictures together, encoded: a report stays below 10 MB."""
 MOST_PIXELS = 64_000_000
-GRID, THUMBNAIL = 640, 88
+GRID, PAIR, THUMBNAIL = 640, 128, 88
 ENLARGED = 320
 """Width to which small grids are enlarged by whole numbers."""
+GAP = 2
+"""Pixels between the samples of a grid."""
 QUALITY = 88
 
 
@@ -35,10 +38,20 @@ class Pictures:
         """The same, to tell trials apart."""
         return self._address(path, THUMBNAIL)
 
-    def _address(self, path: str | None, width: int) -> str | None:
+    def training(self, path: str | None) -> str | None:
+        """A training image, large enough to compare it with a sample."""
+        return self._address(path, PAIR)
+
+    def sample(self, path: str | None, shape: tuple[int, int], number: int) -> str | None:
+        """One sample of a grid of ``shape`` rows and columns."""
+        return self._address(path, PAIR, lambda picture: _cell(picture, shape, number))
+
+    def _address(
+        self, path: str | None, width: int, part: Callable[[Image.Image], Image.Image] | None = None
+    ) -> str | None:
         """None where there is none, it cannot be read, or the file has no room for it."""
         file = confined(self._root, path) if path else None
-        content = _encoded(file, width) if file else None
+        content = _encoded(file, width, part) if file else None
         if content is None:
             return None
         text = base64.b64encode(content).decode()
@@ -49,17 +62,29 @@ class Pictures:
         return f"data:image/jpeg;base64,{text}"
 
 
-def _encoded(file: Path, width: int) -> bytes | None:
+def _cell(picture: Image.Image, shape: tuple[int, int], number: int) -> Image.Image:
+    (rows, columns), row, column = shape, *divmod(number, shape[1])
+    width = (picture.width + GAP) // columns
+    height = (picture.height + GAP) // rows
+    left, top = column * width, row * height
+    return picture.crop((left, top, left + width - GAP, top + height - GAP))
+
+
+def _encoded(
+    file: Path, width: int, part: Callable[[Image.Image], Image.Image] | None
+) -> bytes | None:
     """JPEG of at most ``width`` pixels, small letters of colour kept."""
     try:
         with Image.open(file) as opened:
             if opened.width * opened.height > MOST_PIXELS:
                 return None
             picture = opened.convert("RGB")
+            picture = part(picture) if part else picture
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
     buffer = io.BytesIO()
-    _sized(picture, width).save(buffer, "JPEG", quality=QUALITY, subsampling=0, optimize=True)
+    # Not optimised: Pillow has no room for an optimised picture that does not compress (noise).
+    _sized(picture, width).save(buffer, "JPEG", quality=QUALITY, subsampling=0)
     return buffer.getvalue()
 
 

@@ -26,6 +26,7 @@ from animesearch.results.formats import (
     score_text,
     short,
 )
+from animesearch.results.report.pairs import likeness
 from animesearch.results.report.pictures import Pictures
 from animesearch.results.space_view import (
     SpaceView,
@@ -109,6 +110,7 @@ def render(moment: Moment, pictures: Pictures) -> str:
         damage=moment.damage,
         best=_best(moment, pictures),
         reals=pictures.grid(reals(moment)),
+        likeness=likeness(moment, pictures),
         rows=[_row(row, moment, pictures) for row in moment.rows[:MOST_ROWS]],
         total=len(moment.rows),
         curves=curves(_curves(moment), moment.info.metric),

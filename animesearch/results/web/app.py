@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from urllib.parse import quote
 
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from animesearch.errors import RunFolderError
 from animesearch.results.formats import clean
@@ -16,6 +19,7 @@ from animesearch.results.web import api, compareapi, files, pages, spaceapi, tri
 from animesearch.results.web.security import Access, Guard
 from animesearch.results.web.store import Store
 
+NOTICE = "X-Notice"
 LOG = logging.getLogger(__name__)
 ROUTES = [
     *api.routes,
@@ -33,7 +37,7 @@ def create_app(store: Store, access: Access) -> Starlette:
     """The dashboard of ``store`` for those whom ``access`` lets in."""
     app = Starlette(
         routes=ROUTES,
-        middleware=[Middleware(Guard, access=access)],
+        middleware=[Middleware(Guard, access=access), Middleware(Noticing, store=store)],
         exception_handlers={
             HTTPException: _refused,
             RunFolderError: _unreadable,
@@ -42,6 +46,21 @@ def create_app(store: Store, access: Access) -> Starlette:
     )
     app.state.store = store
     return app
+
+
+class Noticing:
+    """Puts the store's notice, percent-encoded, on every answer, so that every page shows it."""
+
+    def __init__(self, app: ASGIApp, store: Store) -> None:
+        self._app, self._store = app, store
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def noticed(message: Message) -> None:
+            if message["type"] == "http.response.start" and (notice := self._store.notice()):
+                MutableHeaders(scope=message)[NOTICE] = quote(clean(notice))
+            await send(message)
+
+        await self._app(scope, receive, noticed)
 
 
 def _refused(request: Request, error: Exception) -> Response:

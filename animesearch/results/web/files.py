@@ -34,6 +34,7 @@ KINDS = (
     Kind(re.compile(rf"{_TRIAL}/grids/[0-9]+\.png"), "image/png"),
     Kind(re.compile(rf"{_TRIAL}/{_NAME}\.png"), "image/png"),
     Kind(re.compile(rf"(?:data/{_NAME}|best)\.png"), "image/png"),
+    Kind(re.compile(r"data/nearest/[0-9]+\.png"), "image/png"),
     Kind(re.compile(rf"{_TRIAL}/{_NAME}\.csv"), "text/csv; charset=utf-8", download=True),
     Kind(re.compile(rf"{_TRIAL}/{_NAME}\.(?:log|txt)"), TEXT),
     Kind(re.compile(rf"{_TRIAL}/{_NAME}\.json|data/manifest\.json"), "application/json"),

@@ -14,6 +14,7 @@ from animesearch.errors import UserError
 from animesearch.results.web.app import create_app
 from animesearch.results.web.security import access
 from animesearch.results.web.store import Store
+from animesearch.storage.places import checked, is_uri
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,13 @@ class Binding:
     token: str = ""
 
 
-def serve(path: Path, binding: Binding, ready: Callable[[str], None]) -> None:
-    """Serve the runs of ``path`` until interrupted; ``ready`` gets the address to open.
+def serve(place: str | Path, binding: Binding, ready: Callable[[str], None]) -> None:
+    """Serve the runs of a folder or a URI until interrupted; ``ready`` gets the address to open.
 
-    Raises :class:`UserError` for a folder without runs, a port that is taken, and a weak token.
+    Raises :class:`UserError` for a place without runs, a store that cannot be reached, a port that
+    is taken, and a weak token.
     """
-    store = Store(path)
+    store = _store_at(checked(str(place)))
     with _bound(binding.host, binding.port) as listening:
         port = listening.getsockname()[1]
         allowed = access(binding.host, port, binding.token)
@@ -48,6 +50,17 @@ def serve(path: Path, binding: Binding, ready: Callable[[str], None]) -> None:
             uvicorn.Server(config).run(sockets=[listening])
         except KeyboardInterrupt:
             return  # the ordinary end of a server
+
+
+def _store_at(place: str) -> Store:
+    if not is_uri(place):
+        return Store(Path(place))
+    from animesearch.results.web.mirrored import MirroredRuns
+
+    mirrored = MirroredRuns(place)
+    mirrored.begin()
+    mirrored.follow()
+    return Store(mirrored.path, lambda: mirrored.notice)
 
 
 def address(host: str, port: int, token: str) -> str:

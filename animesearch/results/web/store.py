@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -122,12 +123,16 @@ class Run:
 
 
 class Store:
-    """The runs below ``path``, found anew at each look, followed as long as they stay."""
+    """The runs below ``path``, found anew at each look, followed as long as they stay.
 
-    def __init__(self, path: Path) -> None:
+    ``notice`` says what whoever looks should know of the place as a whole.
+    """
+
+    def __init__(self, path: Path, notice: Callable[[], str] = lambda: "") -> None:
         if not path.is_dir():
             raise RunFolderError(f"there is no folder {path}")
         self.path = path
+        self.notice = notice
         self.single = (path / MARK).is_file()
         self._lock = threading.Lock()
         self._runs: dict[str, Run] = {}

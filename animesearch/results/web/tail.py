@@ -18,11 +18,10 @@ from typing import TypeAlias
 from pydantic import ValidationError
 
 from animesearch.errors import RunFolderError
+from animesearch.results.journal import LARGEST
 from animesearch.results.records import EVENTS, Event, RungReported
 from animesearch.results.state import RunState
 
-LARGEST = 64_000_000
-"""Bytes of a segment; real ones have a few thousand."""
 MOST_WATCHED = 100
 """Broken segments that are looked at again for a repair."""
 TUNE_SIGN = "training_iteration"

@@ -10,11 +10,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from animesearch.results.board import ranked_row
+from animesearch.results.nearest import NearestImages, nearest_row, read_nearest
+from animesearch.results.records import RunInfo
 from animesearch.results.series import read_series, thin
 from animesearch.results.story import config_yaml, trial_story
 from animesearch.results.web.api import frame, unchanged
 from animesearch.results.web.context import moment_of, trial_of
 from animesearch.results.web.files import kind_of
+from animesearch.results.web.grids import Grid
 from animesearch.results.web.store import Moment
 
 TABLES = ("losses", "epochs", "gradients")
@@ -39,8 +42,9 @@ def trial(request: Request) -> Response:
             "after": names[place + 1] if place + 1 < len(names) else None,
             "yaml": config_yaml(record),
             **trial_story(moment.state, moment.configurations, record),
-            "grids": _grids(moment, record.trial_id),
+            "grids": grid_rows(moment, record.trial_id),
             "reals": reals(moment),
+            "shape": grid_shape(moment.info),
             "files": _files(moment, record.trial_id),
         }
     )
@@ -71,9 +75,34 @@ def reals(moment: Moment) -> str | None:
     return "data/reals.png" if path.is_file() else None
 
 
-def _grids(moment: Moment, trial_id: str) -> list[dict[str, Any]]:
+def grid_rows(moment: Moment, trial_id: str) -> list[dict[str, Any]]:
+    """The trial's grids, the earliest first; what the nearest training images are where known."""
     grids = moment.grids.get(trial_id, ())
-    return [{"images": grid.images, "address": grid.address} for grid in grids]
+    found = read_nearest(moment.folder, trial_id) if grids else None
+    return [{**_grid_row(grid), **_nearest(found, grid.images)} for grid in grids]
+
+
+def _grid_row(grid: Grid) -> dict[str, Any]:
+    return {"images": grid.images, "address": grid.address}
+
+
+def _nearest(found: NearestImages | None, images: int) -> dict[str, Any]:
+    """Left out where there is none, as for nearly all grids of a large run."""
+    row = nearest_row(found, images)
+    return {"nearest": row} if row else {}
+
+
+def grid_shape(info: RunInfo) -> tuple[int, int] | None:
+    """Rows and columns of every grid, where the space tells."""
+    found = info.space.get("search", {})
+    grid = found.get("grid") if isinstance(found, dict) else None
+    if not isinstance(grid, list) or len(grid) != 2 or not all(_is_edge(edge) for edge in grid):
+        return None
+    return (grid[0], grid[1])
+
+
+def _is_edge(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 100
 
 
 def _files(moment: Moment, trial_id: str) -> list[dict[str, Any]]:

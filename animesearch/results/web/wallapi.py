@@ -8,10 +8,9 @@ from starlette.routing import Route
 
 from animesearch.results.board import ranked_row
 from animesearch.results.formats import varying
-from animesearch.results.records import RunInfo
 from animesearch.results.web.api import chosen_trials, frame, unchanged
 from animesearch.results.web.context import moment_of
-from animesearch.results.web.trialapi import reals
+from animesearch.results.web.trialapi import grid_rows, grid_shape, reals
 
 
 def wall(request: Request) -> Response:
@@ -24,7 +23,7 @@ def wall(request: Request) -> Response:
     panels = [
         {
             **ranked_row(ranked, names),
-            "grids": [(grid.images, grid.address) for grid in moment.grids[ranked.trial_id]],
+            "grids": grid_rows(moment, ranked.trial_id),
         }
         for ranked in chosen
     ]
@@ -37,19 +36,6 @@ def wall(request: Request) -> Response:
             "panels": panels,
         }
     )
-
-
-def grid_shape(info: RunInfo) -> tuple[int, int] | None:
-    """Rows and columns of every grid, where the space tells."""
-    found = info.space.get("search", {})
-    grid = found.get("grid") if isinstance(found, dict) else None
-    if not isinstance(grid, list) or len(grid) != 2 or not all(_is_edge(edge) for edge in grid):
-        return None
-    return (grid[0], grid[1])
-
-
-def _is_edge(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 64
 
 
 routes = [Route("/api/runs/{run}/wall", wall, name="api-wall")]

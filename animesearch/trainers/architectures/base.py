@@ -89,6 +89,13 @@ class ArchitectureSpec(Spec, ABC):
         """Why a trial's spectral normalisation cannot go with this design, else ''."""
         return ""
 
+    def workers_problem(self, batch: int, workers: int) -> str:  # noqa: ARG002
+        """Why ``workers`` processes cannot train this design on shares of ``batch``, else ''.
+
+        ``batch`` is a multiple of ``workers``, which are at least 2.
+        """
+        return ""
+
     def _refuse(self, what: str, allowed: tuple[int, ...]) -> None:
         raise UnsupportedError(
             f"architecture '{self.name}' cannot do {what}; allowed: {', '.join(map(str, allowed))}"

@@ -45,6 +45,17 @@ class StyleGan2(StyleSpec):
         2, ge=1, le=64, description="the batch over this is what it is computed on"
     )
 
+    def workers_problem(self, batch: int, workers: int) -> str:
+        """Path lengths are taken on a part of the batch, which must be shared out evenly too."""
+        count = max(1, batch // self.path_shrink)
+        if not self.path_weight or count % workers == 0:
+            return ""
+        return (
+            f"architecture '{self.name}' takes path lengths of {count} images (batch {batch} / "
+            f"path_shrink {self.path_shrink}), which {workers} workers cannot share evenly; "
+            f"allowed: a multiple of {workers}, or path_weight: 0"
+        )
+
     def networks(self, task: Task) -> Networks:
         """Both networks."""
         from animesearch.trainers.modules.networks import Networks

@@ -211,7 +211,8 @@ class FastganDiscriminator(Discriminator):
         Section 3.2 of the paper.  One of the four quarters is drawn for the whole batch.
         """
         map_16 = self.to_16(self.from_rgb(x_BCHW))
-        down, right = torch.randint(2, (2,)).tolist()
+        # Of no dimension: one quarter for all images, whichever process has them.
+        down, right = (int(torch.randint(2, ())) for _ in range(2))
         whole = self.whole(self.to_8(map_16))
         part = self.part(quarter(map_16, down, right))
         return image_distance(whole, x_BCHW) + image_distance(part, quarter(x_BCHW, down, right))

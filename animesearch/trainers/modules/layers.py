@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from animesearch.trainers.modules.batchwide import own, whole
+
 L = TypeVar("L", nn.Conv2d, nn.Linear)
 
 
@@ -37,9 +39,16 @@ class MinibatchStdDev(nn.Module):
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """(B, C, H, W) to (B, C + 1, H, W)."""
         batch, _, height, width = x_BCHW.shape
-        parts = x_BCHW.tensor_split(1 if self.group is None else -(-batch // self.group))
-        spread_B111 = torch.cat([_spread(part).expand(len(part), 1, 1, 1) for part in parts])
+        if self.group is not None and batch % self.group == 0:
+            spread_B111 = self._spreads(x_BCHW)  # no group reaches beyond these rows
+        else:
+            spread_B111 = own(self._spreads(whole(x_BCHW)))
         return torch.cat([x_BCHW, spread_B111.expand(batch, 1, height, width)], 1)
+
+    def _spreads(self, x_BCHW: Tensor) -> Tensor:
+        """For each image that of its group: (B, 1, 1, 1)."""
+        parts = x_BCHW.tensor_split(1 if self.group is None else -(-len(x_BCHW) // self.group))
+        return torch.cat([_spread(part).expand(len(part), 1, 1, 1) for part in parts])
 
 
 def _spread(x_BCHW: Tensor) -> Tensor:

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from animesearch.trainers.modules.batchwide import whole
+
 
 class Generator(nn.Module):
     """Base of generators: latents ``z_BZ`` to images ``x_BCHW`` in ``output_range``.
@@ -180,9 +182,9 @@ class Decoder(Generator, ABC):
         """
         if self.variational:
             return
-        code_BZ = code_BZ.detach().float()
+        code_BZ = whole(code_BZ.detach().to(self.code_mean_Z.dtype))
         self.code_batches += 1
-        share = self.code_batches.float().reciprocal().clamp(min=rate)
+        share = self.code_batches.to(code_BZ.dtype).reciprocal().clamp(min=rate)
         apart_Z = code_BZ.mean(0) - self.code_mean_Z
         own_ZZ = torch.cov(code_BZ.T, correction=0).reshape_as(self.code_covariance_ZZ)
         spread_ZZ = own_ZZ + (1 - share) * torch.outer(apart_Z, apart_Z)

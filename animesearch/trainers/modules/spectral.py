@@ -44,8 +44,8 @@ class SpectralNorm(nn.Module):
     def __init__(self, weight: Tensor, dim: int) -> None:
         super().__init__()
         self.dim = dim
-        w_OI = self.matrix(weight.detach().float())
-        u_O = torch.randn(len(w_OI)).to(w_OI.device)
+        w_OI = self.matrix(weight.detach().to(torch.promote_types(weight.dtype, torch.float32)))
+        u_O = torch.randn(len(w_OI)).to(w_OI)
         if not weight.is_meta:  # there, shapes alone are asked for
             u_O = self._iterate(w_OI, functional.normalize(u_O, dim=0), FIRST)[0]
         self.register_buffer("u_O", u_O)

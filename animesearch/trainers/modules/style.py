@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from animesearch.trainers.modules.batchwide import average
 from animesearch.trainers.modules.layers import (
     MinibatchStdDev,
     PixelNorm,
@@ -197,7 +198,7 @@ class MixingGenerator(StyleGenerator):
         """Move the mean style towards that of a batch."""
         self.batches += 1
         rate = 1 / self.batches.clamp(max=AVERAGED)
-        self.mean_W.lerp_(w_BW.mean(0), rate)
+        self.mean_W.lerp_(average(w_BW.mean(0)), rate)
 
 
 def last_layers(filters: int, group: int) -> nn.Sequential:

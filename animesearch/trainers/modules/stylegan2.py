@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from animesearch.trainers.modules.batchwide import average, leading
 from animesearch.trainers.modules.layers import ScaledConv, ScaledLinear
 from animesearch.trainers.modules.networks import Discriminator
 from animesearch.trainers.modules.resampling import DownConv, Smooth, UpConv, enlarge
@@ -55,7 +56,7 @@ def path_penalty(lengths_B: Tensor, mean: Tensor) -> Tensor:
 
     Changes ``mean`` in place, by :data:`PATH_DECAY`, before it is used.
     """
-    mean.lerp_(lengths_B.detach().mean().to(mean.dtype), PATH_DECAY)
+    mean.lerp_(average(lengths_B.detach().mean()).to(mean.dtype), PATH_DECAY)
     return (lengths_B - mean).square().mean()
 
 
@@ -174,7 +175,7 @@ class StyleGan2Generator(MixingGenerator):
         if path.weight == 0 or iteration % path.every:
             return None
         count = max(1, batch // path.shrink)
-        y_B = None if y_B is None else y_B[:count]
+        y_B = None if y_B is None else leading(y_B, count)
         z_BZ = torch.randn(count, self.latent_dim, device=self.mean_W.device)
         w_BLW = self.mixed(self.mapping(z_BZ, y_B), y_B)
         lengths_B = path_lengths(self.linear(w_BLW), w_BLW)

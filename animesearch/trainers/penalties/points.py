@@ -44,8 +44,10 @@ def around(x_real_BCHW: Tensor, noise: Noise, spread: float, rng: torch.Generato
     """
     import torch
 
+    from animesearch.trainers.modules.batchwide import whole
+
     x_BCHW = detached(x_real_BCHW)
     draw = torch.rand if noise == "uniform" else torch.randn
     noise_BCHW = draw(x_BCHW.shape, generator=rng, dtype=x_BCHW.dtype).to(x_BCHW.device)
     centred_BCHW = noise_BCHW - 0.5 if noise == "uniform" else noise_BCHW
-    return x_BCHW + spread * x_BCHW.std(correction=0) * centred_BCHW
+    return x_BCHW + spread * whole(x_BCHW).std(correction=0) * centred_BCHW

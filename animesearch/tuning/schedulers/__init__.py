@@ -3,9 +3,15 @@
 from importlib import import_module
 from pkgutil import iter_modules
 
-from animesearch.tuning.schedulers.base import SCHEDULERS, Arrival, Decision, SchedulerSpec
+from animesearch.tuning.schedulers.base import (
+    SCHEDULERS,
+    Arrival,
+    Decision,
+    SchedulerSpec,
+    Standings,
+)
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
 
-__all__ = ["SCHEDULERS", "Arrival", "Decision", "SchedulerSpec"]
+__all__ = ["SCHEDULERS", "Arrival", "Decision", "SchedulerSpec", "Standings"]

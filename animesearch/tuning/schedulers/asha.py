@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Literal
 
@@ -12,8 +13,10 @@ from animesearch.tuning.schedulers.base import (
     Arrival,
     Decision,
     GroupBy,
+    Standings,
+    group_of,
     in_images,
-    rivals,
+    last_decision,
 )
 from animesearch.tuning.schedulers.halving import Halving
 
@@ -41,10 +44,30 @@ class Asha(Halving):
 
     def decide(self, arrivals: Sequence[Arrival], rungs: Sequence[int]) -> Decision:
         """See :meth:`halve`; never before the grace is over, nor at the last rung."""
-        current = arrivals[-1]
-        if current.rung >= rungs[-1]:
+        return last_decision(self.standings(rungs), arrivals)
+
+    def standings(self, rungs: Sequence[int]) -> Standings:
+        """A field for each rung and group."""
+        return _Fields(self, rungs)
+
+    def grace_of(self, family: str, images: int) -> int:
+        """Images before which trials of this architecture are not stopped; ``images`` is the full
+        budget."""
+        return in_images(self.grace.get(family, 0.0), images)
+
+
+class _Fields(Standings):
+    def __init__(self, asha: Asha, rungs: Sequence[int]) -> None:
+        self._asha, self._last = asha, rungs[-1]
+        self._fields: defaultdict[tuple[int, str], Standings] = defaultdict(asha.field)
+
+    def arrive(self, arrival: Arrival) -> Decision:
+        """Whoever is not stopped yet counts for the others all the same."""
+        if arrival.rung >= self._last:
             return Decision(True, "full budget reached")
-        grace = in_images(self.grace.get(current.family, 0.0), rungs[-1])
-        if current.rung < grace:
-            return Decision(True, f"{current.family} is not stopped before {grace} images")
-        return self.halve(rivals(arrivals, self.group_by))
+        group = group_of(arrival, self._asha.group_by)
+        decision = self._fields[arrival.rung, group].arrive(arrival)
+        grace = self._asha.grace_of(arrival.family, self._last)
+        if arrival.rung < grace:
+            return Decision(True, f"{arrival.family} is not stopped before {grace} images")
+        return decision

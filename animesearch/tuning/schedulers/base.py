@@ -50,11 +50,20 @@ class Decision:
     why: str
 
 
+class Standings(ABC):
+    """The scores of a search as far as they have arrived: the next decision needs no look at all
+    of them again."""
+
+    @abstractmethod
+    def arrive(self, arrival: Arrival) -> Decision:
+        """Take the next score in; the decision on it."""
+
+
 class SchedulerSpec(Spec, ABC):
     """Options of a scheduler.
 
-    ``decide`` must be a pure function of its arguments: a resumed search replays the journal
-    through it.
+    ``decide`` must be a pure function of its arguments, and ``standings`` of the arrivals in
+    their order: a resumed search replays the journal through them.
     """
 
     engine: ClassVar[Literal["journal", "tune-pbt"]] = "journal"
@@ -70,6 +79,14 @@ class SchedulerSpec(Spec, ABC):
     def decide(self, arrivals: Sequence[Arrival], rungs: Sequence[int]) -> Decision:
         """The decision on the last of ``arrivals``, which holds every score so far."""
         raise TypeError(f"scheduler '{self.name}' leaves its decisions to Ray Tune")
+
+    def standings(self, rungs: Sequence[int]) -> Standings:
+        """Empty standings, which decide as ``decide`` does on all that have arrived.
+
+        A scheduler that keeps what it needs decides in the time of one arrival; without standings
+        of its own each decision looks at every arrival again, which 10,000 trials feel.
+        """
+        return _Recount(self, rungs)
 
 
 class GeometricRungs(SchedulerSpec):
@@ -120,11 +137,25 @@ def geometric_rungs(first: int, eta: float, last: int) -> tuple[int, ...]:
     return (*rungs, last)
 
 
-def rivals(arrivals: Sequence[Arrival], group_by: GroupBy = "none") -> list[Arrival]:
-    """The scores that compete with the last arrival, itself included: those at its rung, and
-    of its group."""
-    current = arrivals[-1]
-    group = _GROUPS[group_by]
-    return [
-        other for other in arrivals if other.rung == current.rung and group(other) == group(current)
-    ]
+def group_of(arrival: Arrival, group_by: GroupBy = "none") -> str:
+    """The group that the arrival competes in: only scores of one rung and group are compared."""
+    return _GROUPS[group_by](arrival)
+
+
+def last_decision(standings: Standings, arrivals: Sequence[Arrival]) -> Decision:
+    """The decision on the last of ``arrivals``, at least one."""
+    for arrival in arrivals[:-1]:
+        standings.arrive(arrival)
+    return standings.arrive(arrivals[-1])
+
+
+class _Recount(Standings):
+    """Of a scheduler that only decides on everything at once."""
+
+    def __init__(self, scheduler: SchedulerSpec, rungs: Sequence[int]) -> None:
+        self._scheduler, self._rungs = scheduler, rungs
+        self._arrivals: list[Arrival] = []
+
+    def arrive(self, arrival: Arrival) -> Decision:
+        self._arrivals.append(arrival)
+        return self._scheduler.decide(self._arrivals, self._rungs)

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from animesearch.tuning.schedulers.base import Arrival, Decision, GeometricRungs
+from animesearch.tuning.schedulers.base import (
+    Arrival,
+    Decision,
+    GeometricRungs,
+    Standings,
+    last_decision,
+)
 
 
 class Halving(GeometricRungs):
@@ -38,14 +44,15 @@ class Halving(GeometricRungs):
         reaches the last score that goes on, as long as no more than ``spare`` of the arrivals
         were: the noise of a score is that of its own fakes, and killing is for ever.
         """
-        field = _Field(self.eta, self.doubt, self.spare)
-        for arrival in here[:-1]:
-            field.judge(arrival)
-        return field.judge(here[-1])
+        return last_decision(self.field(), here)
+
+    def field(self) -> Standings:
+        """The standings of one rung and group, nobody there yet."""
+        return _Field(self.eta, self.doubt, self.spare)
 
 
 @dataclass
-class _Field:
+class _Field(Standings):
     """The arrivals of one rung so far: their scores in order, and how many were spared."""
 
     eta: float
@@ -56,7 +63,7 @@ class _Field:
         self._scores: list[float] = []
         self._spared = 0
 
-    def judge(self, arrival: Arrival) -> Decision:
+    def arrive(self, arrival: Arrival) -> Decision:
         place = 1 + bisect_left(self._scores, arrival.score)
         insort(self._scores, arrival.score)
         count = len(self._scores)

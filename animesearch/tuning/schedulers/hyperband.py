@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
 
-from animesearch.tuning.schedulers.base import SCHEDULERS, Arrival, Decision, rivals
+from animesearch.tuning.schedulers.base import (
+    SCHEDULERS,
+    Arrival,
+    Decision,
+    Standings,
+    last_decision,
+)
 from animesearch.tuning.schedulers.halving import Halving
 
 
@@ -28,12 +35,24 @@ class Hyperband(Halving):
 
     def decide(self, arrivals: Sequence[Arrival], rungs: Sequence[int]) -> Decision:
         """Halve among the arrivals of the same bracket, from the bracket's first rung on."""
-        current = arrivals[-1]
-        if current.rung >= rungs[-1]:
+        return last_decision(self.standings(rungs), arrivals)
+
+    def standings(self, rungs: Sequence[int]) -> Standings:
+        """A field for each bracket and rung."""
+        return _Brackets(self, rungs)
+
+
+class _Brackets(Standings):
+    def __init__(self, hyperband: Hyperband, rungs: Sequence[int]) -> None:
+        self._hyperband, self._rungs = hyperband, rungs
+        self._fields: defaultdict[tuple[int, int], Standings] = defaultdict(hyperband.field)
+
+    def arrive(self, arrival: Arrival) -> Decision:
+        if arrival.rung >= self._rungs[-1]:
             return Decision(True, "full budget reached")
-        bracket = self.bracket(current.number, rungs)
-        if current.rung < rungs[bracket]:
-            return Decision(True, f"bracket {bracket} stops nobody before {rungs[bracket]} images")
-        mine = [a for a in arrivals if self.bracket(a.number, rungs) == bracket]
-        verdict = self.halve(rivals(mine))
-        return Decision(verdict.proceed, f"bracket {bracket}: {verdict.why}")
+        bracket = self._hyperband.bracket(arrival.number, self._rungs)
+        first = self._rungs[bracket]
+        if arrival.rung < first:
+            return Decision(True, f"bracket {bracket} stops nobody before {first} images")
+        decision = self._fields[bracket, arrival.rung].arrive(arrival)
+        return Decision(decision.proceed, f"bracket {bracket}: {decision.why}")

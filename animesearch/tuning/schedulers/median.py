@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import insort
+from collections import defaultdict
 from collections.abc import Sequence
-from statistics import median
 from typing import Literal
 
 from pydantic import Field
@@ -13,7 +14,8 @@ from animesearch.tuning.schedulers.base import (
     Arrival,
     Decision,
     GeometricRungs,
-    rivals,
+    Standings,
+    last_decision,
 )
 
 
@@ -29,14 +31,37 @@ class MedianRule(GeometricRungs):
 
     def decide(self, arrivals: Sequence[Arrival], rungs: Sequence[int]) -> Decision:
         """Compare the last arrival with the median of those that reached its rung before."""
-        current = arrivals[-1]
-        if current.rung >= rungs[-1]:
+        return last_decision(self.standings(rungs), arrivals)
+
+    def standings(self, rungs: Sequence[int]) -> Standings:
+        """The scores of each rung in order."""
+        return _Rungs(self.min_trials, rungs[-1])
+
+
+class _Rungs(Standings):
+    def __init__(self, fewest: int, last: int) -> None:
+        self._fewest, self._last = fewest, last
+        self._scores: defaultdict[int, list[float]] = defaultdict(list)
+
+    def arrive(self, arrival: Arrival) -> Decision:
+        if arrival.rung >= self._last:
             return Decision(True, "full budget reached")
-        others = [a.score for a in rivals(arrivals)[:-1]]
-        if len(others) < self.min_trials:
+        others = self._scores[arrival.rung]
+        decision = self._compared(arrival.score, others)
+        insort(others, arrival.score)
+        return decision
+
+    def _compared(self, score: float, others: Sequence[float]) -> Decision:
+        if len(others) < self._fewest:
             return Decision(True, f"{len(others)} others at this rung, too few for a median")
-        middle = median(others)
-        side = "not worse" if current.score <= middle else "worse"
+        middle = _middle(others)
+        side = "not worse" if score <= middle else "worse"
         return Decision(
-            current.score <= middle, f"{side} than the median {middle:.4g} of {len(others)} others"
+            score <= middle, f"{side} than the median {middle:.4g} of {len(others)} others"
         )
+
+
+def _middle(ordered: Sequence[float]) -> float:
+    """The median of numbers that stand in order; ``statistics.median`` would sort them again."""
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2

@@ -12,6 +12,12 @@ from PIL import Image, ImageDraw
 
 from animesearch.results.folder import RunFolder
 from animesearch.results.journal import Journal
+from animesearch.results.nearest import (
+    NearestImages,
+    Neighbours,
+    nearest_file,
+    thumbnail_file,
+)
 from animesearch.results.records import Event, RunClosed, RungReported, TrialCreated
 from tests.results.scripted_run import race, run_info
 
@@ -45,7 +51,22 @@ def write_run(path: Path, events: Iterable[Event] | None = None, **changes: Any)
             write_tables(folder.trial(event.trial_id))
         if isinstance(event, RungReported):
             write_grid(folder, event.trial_id, event.images)
+    if (folder.trial("t0000") / "grids" / "000032000.png").exists():
+        write_nearest(folder, "t0000", 32000)
     return folder
+
+
+def write_nearest(folder: RunFolder, trial_id: str, images: int) -> NearestImages:
+    """Training images 0 to 5 as the nearest ones of a grid, at growing distances."""
+    near = Neighbours(index=tuple(range(6)), distance=tuple(1.5 + n for n in range(6)))
+    found = NearestImages(
+        metric="fd-lite0", data="abc", searched=3000, training=6000, grids={images: near}
+    )
+    for index in near.index:
+        path = thumbnail_file(folder, index)
+        sheet((1, 1), index).save(_made(path.parent) / path.name)
+    nearest_file(folder, trial_id).write_text(found.model_dump_json())
+    return found
 
 
 def unfinished() -> list[Event]:

@@ -95,7 +95,19 @@ def test_the_trial_knows_its_neighbours_and_its_configuration(client: TestClient
 def test_the_wall_has_every_grid_and_the_shape_of_all(client: TestClient) -> None:
     data = client.get("/api/runs/run/wall").json()
     assert (data["shape"], data["reals"], data["total"]) == ([2, 3], "data/reals.png", 6)
-    assert [images for images, _ in data["panels"][0]["grids"]] == [4000, 8000, 16000, 32000]
+    grids = data["panels"][0]["grids"]
+    assert [grid["images"] for grid in grids] == [4000, 8000, 16000, 32000]
+    assert [grid["images"] for grid in grids if "nearest" in grid] == [32000]
+
+
+def test_the_nearest_training_images_stand_with_their_grid(client: TestClient) -> None:
+    grids = client.get("/api/runs/run/trials/t0000").json()["grids"]
+    assert ["nearest" in grid for grid in grids] == [False, False, False, True]
+    near = grids[-1]["nearest"]
+    assert near["distances"] == [1.5 + n for n in range(6)]
+    assert (near["searched"], near["training"]) == (3000, 6000)
+    for path in near["pictures"]:
+        assert client.get(f"/runs/run/files/{path}").status_code == 200
 
 
 def test_a_space_may_tell_nothing_of_grids() -> None:

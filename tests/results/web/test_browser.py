@@ -165,10 +165,40 @@ def test_the_wall_goes_through_time_and_enlarges(browser: Browser, site: str) ->
     assert browser.find("#large-title").text.startswith("latent ")
     browser.until(lambda: browser.run(CELL) == [16, 16], "the cell is not cut out")
     assert len(browser.all("#large-body canvas")) == 5
+    assert "No nearest training image is known here" in browser.find("#large-body").text
     browser.press("\ue00c")
     browser.until(lambda: not browser.find("#large").get_attribute("open"), "stays open")
 
 
+@pytest.mark.parametrize("page", ["wall", "trials/t0000"])
+def test_a_sample_stands_beside_its_nearest_training_image(
+    browser: Browser, site: str, page: str
+) -> None:
+    button = {"wall": "#wall figure:nth-child(2) button"}.get(page, "#pictures button")
+    browser.open(f"{site}/runs/run/{page}", button)
+    browser.find(button).click()
+    assert "3000 of the 6000 training images" in browser.find("#large-text").text
+    addresses = browser.run(NEAR)
+    assert [address.rsplit("/", 1)[1] for address in addresses] == [
+        f"00000{n}.png" for n in range(6)
+    ]
+    browser.all("#large-body .nearest-grid img")[4].click()
+    assert "latent 4 in" in browser.find("#large-title").text
+    assert "training image 4, distance 5.500" in browser.find("#large-body .large-pair").text
+    browser.press("\ue014")
+    browser.until(lambda: "latent 5 in" in browser.find("#large-title").text, "not the next")
+    assert "distance 6.500" in browser.find("#large-body .large-pair").text
+    loaded = "return document.querySelector('#large-body .large-pair img').naturalWidth"
+    browser.until(lambda: browser.run(loaded) == 16, "the training image is not shown")
+    browser.find("#large-text button").click()
+    browser.find("#large-text button").click()  # sample by sample, from the first
+    assert "latent 0 in" in browser.find("#large-title").text
+
+
+NEAR = (
+    "return [...document.querySelectorAll('#large-body .nearest-grid img')]"
+    ".map(image => image.getAttribute('src'))"
+)
 SHOWN = (
     "return [...document.querySelectorAll('#wall figure')]"
     ".map(figure => figure.querySelector('img')?.getAttribute('src'))"

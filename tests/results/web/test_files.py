@@ -46,6 +46,7 @@ def client(folder: RunFolder) -> TestClient:
     [
         ("trials/t0000/grids/000004000.png", "image/png"),
         ("data/reals.png", "image/png"),
+        ("data/nearest/000004.png", "image/png"),
         ("trials/t0000/losses.csv", "text/csv; charset=utf-8"),
         ("run.json", "application/json"),
         ("trials/t0000/checkpoints/images-000000032000.ckpt", "application/octet-stream"),

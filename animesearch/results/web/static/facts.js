@@ -21,8 +21,14 @@ function flat(tree, prefix = "") {
       : /** @type {[string, string][]} */ ([[`${prefix}${name}`, String(value)]]));
 }
 
+/** How many trials there are, of how many. @param {any} run */
+export function trialsText(run) {
+  const finals = run.finals ? ` and ${run.finals} from new seeds` : "";
+  return `${countsText(run.counts)}; ${run.planned} planned${finals}`;
+}
+
 /** @param {Record<string, number>} counts */
-export function countsText(counts) {
+function countsText(counts) {
   const order = ["running", "completed", "pruned", "collapsed", "failed", "pending"];
   return order.filter((state) => counts[state]).map((state) => `${counts[state]} ${state}`).join(", ") || "none yet";
 }

@@ -1,18 +1,19 @@
-// One grid as large as the window, or one of its cells across all trials.
+// One grid as large as the window, or one of its samples beside its nearest training image.
 import { byId, h, show, trialAddress } from "./dom.js";
 import { imagesText } from "./format.js";
+import { nearestGrid, pair, sayNone, searchedText } from "./nearest.js";
 
 /**
- * @typedef {{title: string, text: string, images: number | null, address: string | null, trial: string | null}} View
- * @typedef {{views: View[], shape: [number, number] | null}} Shown
+ * @typedef {import("./nearest.js").Nearest} Nearest
+ * @typedef {{title: string, text: string, images: number | null, address: string | null, trial: string | null, nearest: Nearest | null}} View
+ * @typedef {{views: View[], shape: [number, number] | null, others: string}} Shown
  */
 
-const GAP = 2; // pixels between the images of a grid
-let shown = /** @type {() => Shown} */ (() => ({ views: [], shape: null }));
+let shown = /** @type {() => Shown} */ (() => ({ views: [], shape: null, others: "" }));
 let place = 0;
 let cell = /** @type {[number, number] | null} */ (null);
 
-/** @param {() => Shown} source what stands on the wall now */
+/** @param {() => Shown} source what the page shows now */
 export function enableLarge(source) {
   shown = source;
   byId("large-before").addEventListener("click", () => step(-1));
@@ -23,7 +24,7 @@ export function enableLarge(source) {
   });
 }
 
-/** @param {number} number of the view on the wall */
+/** @param {number} number of the view on the page */
 export function enlarge(number) {
   place = number;
   cell = null;
@@ -32,7 +33,7 @@ export function enlarge(number) {
   draw();
 }
 
-/** The next grid; of a cell, the next one. @param {number} by */
+/** The next grid; of a sample, the next one. @param {number} by */
 function step(by) {
   const { views, shape } = shown();
   if (cell && shape) {
@@ -46,27 +47,49 @@ function step(by) {
 }
 
 function draw() {
-  const { views, shape } = shown();
-  if (cell && shape) drawCell(views, shape, cell);
-  else drawGrid(views[place], shape);
+  const { views, shape, others } = shown();
+  const view = views[Math.min(place, views.length - 1)];
+  if (cell && shape) drawCell(view, views, shape, cell, others);
+  else drawGrid(view, shape);
 }
 
-/** @param {View} view @param {[number, number] | null} shape */
+/** @param {[number, number]} at */
+function open(at) {
+  cell = at;
+  draw();
+}
+
+/** @param {View} view */
+function heading(view) {
+  return view.title + (view.images === null ? "" : ` at ${imagesText(view.images)}`);
+}
+
+/** The whole grid, the nearest training images in the same order beside it. @param {View} view @param {[number, number] | null} shape */
 function drawGrid(view, shape) {
-  const at = view.images === null ? "" : ` at ${imagesText(view.images)}`;
-  byId("large-title").textContent = view.title + at;
-  show(byId("large-text"), view.text, view.trial ? " · " : null, view.trial ? h("a", { href: trialAddress(view.trial) }, "to the trial") : null);
+  byId("large-title").textContent = heading(view);
   if (!view.address) {
+    show(byId("large-text"), view.text);
     show(byId("large-body"), h("p", {}, "no grid yet"));
     return;
   }
-  const picture = h("img", { src: view.address, alt: view.title + at, class: "whole" });
+  const cells = view.trial && shape;
+  const picture = h("img", { src: view.address, alt: heading(view), class: cells ? "whole cells-to-click" : "whole" });
   picture.addEventListener("click", (event) => {
-    if (!shape || !view.trial) return;
-    cell = cellAt(/** @type {HTMLImageElement} */ (picture), event, shape);
-    draw();
+    if (cells) open(cellAt(/** @type {HTMLImageElement} */ (picture), event, cells));
   });
-  show(byId("large-body"), picture);
+  const near = view.nearest && cells ? nearestGrid(view.nearest, cells, open) : null;
+  show(byId("large-body"), h("div", { class: near ? "grids two-grids" : "grids" }, captioned(picture, near ? "samples" : null), near ? captioned(near, "nearest training images, in the same order") : null));
+  show(byId("large-text"), view.text, ...(cells ? [" · ", trialLink(view), " · ", h("button", { type: "button", onclick: () => open([0, 0]) }, "Sample by sample"), " ", view.nearest ? searchedText(view.nearest) : sayNone()] : []));
+}
+
+/** @param {HTMLElement} picture @param {string | null} caption */
+function captioned(picture, caption) {
+  return h("figure", {}, picture, caption ? h("figcaption", { class: "faint" }, caption) : null);
+}
+
+/** @param {View} view */
+function trialLink(view) {
+  return h("a", { href: trialAddress(view.trial ?? "") }, view.trial);
 }
 
 /** @param {HTMLImageElement} picture @param {MouseEvent} event @param {[number, number]} shape @returns {[number, number]} */
@@ -76,26 +99,17 @@ function cellAt(picture, event, [rows, columns]) {
   return [clamp((event.clientY - box.top) / box.height, rows), clamp((event.clientX - box.left) / box.width, columns)];
 }
 
-/** @param {View[]} views @param {[number, number]} shape @param {[number, number]} at */
-function drawCell(views, shape, at) {
-  byId("large-title").textContent = `latent ${at[0] * shape[1] + at[1]} in every trial`;
-  show(byId("large-text"), h("button", { type: "button", onclick: () => enlarge(place) }, "back to the grid"));
-  const trials = views.filter((view) => view.trial && view.address);
-  show(byId("large-body"), h("div", { class: "cells" }, ...trials.map((view) =>
-    h("figure", {}, cropped(view, shape, at), h("figcaption", {}, h("a", { href: trialAddress(view.trial ?? "") }, view.title))))));
-}
-
-/** The cell cut out of the grid. @param {View} view @param {[number, number]} shape @param {[number, number]} at */
-function cropped(view, [rows, columns], [row, column]) {
-  const canvas = /** @type {HTMLCanvasElement} */ (h("canvas", { role: "img", "aria-label": `the latent in ${view.title}` }));
-  const picture = new Image();
-  picture.addEventListener("load", () => {
-    const width = (picture.naturalWidth + GAP) / columns - GAP;
-    const height = (picture.naturalHeight + GAP) / rows - GAP;
-    canvas.width = width;
-    canvas.height = height;
-    canvas.getContext("2d")?.drawImage(picture, column * (width + GAP), row * (height + GAP), width, height, 0, 0, width, height);
-  });
-  picture.src = view.address ?? "";
-  return canvas;
+/**
+ * One sample beside its nearest training image, then the same latent in the other grids.
+ * @param {View} view @param {View[]} views @param {[number, number]} shape @param {[number, number]} at @param {string} others
+ */
+function drawCell(view, views, shape, at, others) {
+  const latent = at[0] * shape[1] + at[1];
+  byId("large-title").textContent = `latent ${latent} in ${heading(view)}`;
+  const rest = views.filter((other) => other !== view && other.trial && other.address);
+  show(byId("large-body"), h("div", { class: "sample" },
+    pair(view, shape, at, "large-pair"),
+    rest.length ? h("h3", {}, `latent ${latent} ${others}`) : null,
+    h("div", { class: "cells" }, ...rest.map((other) => pair(other, shape, at, "small-pair", h("a", { href: trialAddress(other.trial ?? "") }, heading(other)))))));
+  show(byId("large-text"), h("button", { type: "button", onclick: () => enlarge(place) }, "back to the grid"), " ", view.nearest ? searchedText(view.nearest) : null);
 }

@@ -41,6 +41,7 @@ export function poll(address, onData, onProblem = () => false) {
       return Math.min(SLOWEST_MS, LIVE_MS * 2 ** failures);
     }
     failures = 0;
+    showNotice(decodeURIComponent(response.headers.get("X-Notice") ?? ""));
     const data = await response.json();
     if (mine === turn) take(data, response);
     return document.body.dataset.still ? STILL_MS : LIVE_MS;
@@ -97,6 +98,13 @@ function sayState() {
   const still = document.body.dataset.still;
   if (still) say(still, "still");
   else if (document.body.dataset.run) say("live", "live");
+}
+
+/** What there is to know of the place of the runs, such as that it is out of reach. @param {string} notice */
+function showNotice(notice) {
+  const box = byId("notice");
+  if (box.textContent !== notice) show(box, notice);
+  box.hidden = notice === "";
 }
 
 /** @param {{where: string, problem: string}[]} damage */

@@ -1,6 +1,6 @@
 // The ranking of a run.
 import { byId, h, show, trialAddress } from "./dom.js";
-import { countsText, fact, protocolBox } from "./facts.js";
+import { fact, protocolBox, trialsText } from "./facts.js";
 import { enableFilter, filtered, filterProblem, filterRight, keep, kept } from "./filter.js";
 import { durationText, kimgText, NONE, plural, scoreText, short } from "./format.js";
 import { placeMark, scoreMark, sparkline, stateMark, thumbnail } from "./marks.js";
@@ -36,6 +36,7 @@ function columnsOf() {
     { name: "noise", label: "noise", numeric: true, value: (r) => r.noise, cell: (r) => scoreText(r.noise) },
     { name: "low", label: "95 % from", numeric: true, value: (r) => r.low, cell: (r) => scoreText(r.low) },
     { name: "high", label: "95 % to", numeric: true, value: (r) => r.high, cell: (r) => scoreText(r.high) },
+    { name: "memorisation", label: "memorisation", numeric: true, value: (r) => r.memorisation, cell: (r) => scoreText(r.memorisation) },
     { name: "time", label: "time", numeric: true, value: (r) => r.time, cell: (r) => durationText(r.time) },
     { name: "config", label: "config id", value: (r) => r.config, cell: (r) => h("code", {}, r.config) },
     { name: "seed", label: "seed", numeric: true, value: (r) => r.seed, cell: (r) => r.seed },
@@ -157,7 +158,7 @@ function drawFacts() {
   show(byId("facts"),
     fact("metric", `${run.metric}, lower is better`),
     run.floor === null ? null : fact("floor", `${scoreText(run.floor)}, between two halves of the reals`),
-    fact("trials", `${countsText(run.counts)}; ${run.planned} planned`),
+    fact("trials", trialsText(run)),
     fact("rungs", `${run.rungs.map((/** @type {number} */ images) => images / 1000).join(", ")} kimg`),
     fact("stopped", stopsText(run.stops)),
     protocolBox(run.protocol, run.protocol_id));

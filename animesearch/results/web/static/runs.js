@@ -1,6 +1,6 @@
 // All runs of a folder, those of one protocol together.
 import { byId, h, show } from "./dom.js";
-import { countsText, fact } from "./facts.js";
+import { fact, trialsText } from "./facts.js";
 import { plural, scoreText } from "./format.js";
 import { poll } from "./poll.js";
 import { enableRows } from "./rows.js";
@@ -17,7 +17,7 @@ function card(run) {
   return h("article", { class: "panel run-card", "data-row": run.key, tabindex: "-1" },
     title, picture(run, address), h("div", { class: "facts" },
       fact("name", run.name), fact("begun", run.created.replace("T", " ").slice(0, 16)),
-      fact("best", best), fact("trials", `${countsText(run.counts)}, ${run.planned} planned`),
+      fact("best", best), fact("trials", trialsText(run)),
       fact("search", run.outcome || "running, or cut off")), damage);
 }
 

@@ -1,8 +1,9 @@
 // The page of one trial.
 import { byId, fileAddress, h, show, trialAddress } from "./dom.js";
 import { fact } from "./facts.js";
-import { bytesText, durationText, imagesText, kimgText, timeText } from "./format.js";
+import { bytesText, durationText, imagesText, kimgText, scoreText, timeText } from "./format.js";
 import { drawConfusion } from "./confusion.js";
+import { enableLarge, enlarge } from "./large.js";
 import { placeMark, scoreMark, stateMark } from "./marks.js";
 import { poll } from "./poll.js";
 import { drawCompanions, drawScores, drawTables } from "./trialcharts.js";
@@ -47,6 +48,7 @@ function drawFacts(data, row) {
     fact(data.run.metric, scoreMark(row)),
     others.length ? fact("mean of its configuration", scoreMark(standing)) : null,
     others.length ? fact("other seeds", h("span", {}, ...others.flatMap((/** @type {string} */ other) => [h("a", { href: trialAddress(other) }, other), " "]))) : null,
+    row.memorisation === null ? null : fact("memorisation", h("abbr", { title: "distance to held-out images minus that to as many training images; well above 0: nearer to what it has seen" }, scoreText(row.memorisation))),
     fact("images", `${kimgText(row.kimg)} kimg`),
     fact("rungs survived", row.rungs),
     fact("device time", durationText(row.time)),
@@ -68,21 +70,29 @@ function drawVerdict(verdict) {
 }
 
 let place = -1;
+let pictures = /** @type {any} */ ({ grids: [], shape: null });
+
+/** Every grid of the trial, for the enlarged view. */
+function views() {
+  return pictures.grids.map((/** @type {any} */ grid) => ({ title: trial, text: "the averaged generator", images: grid.images, address: fileAddress(grid.address), trial, nearest: grid.nearest ?? null }));
+}
 
 /** The grid of one moment beside the reals, with a slider. @param {any} data */
 function drawPictures(data) {
   const { grids } = data;
+  pictures = data;
   const box = byId("pictures");
   if (grids.length === 0) {
     show(box, h("h2", {}, "Samples"), h("p", { class: "faint" }, "no grid yet; the first is drawn at the first rung"));
     return;
   }
   if (box.contains(document.activeElement)) return; // the slider is in someone's hand
-  const at = place < 0 ? grids.length - 1 : Math.min(place, grids.length - 1);
+  let at = place < 0 ? grids.length - 1 : Math.min(place, grids.length - 1);
   const picture = h("img", { class: "grid" });
   const text = h("output", {});
   const move = (/** @type {number} */ to) => {
     const grid = grids[to];
+    at = to;
     picture.setAttribute("src", fileAddress(grid.address));
     picture.setAttribute("alt", `samples of ${trial} at ${imagesText(grid.images)}`);
     text.textContent = imagesText(grid.images);
@@ -95,7 +105,8 @@ function drawPictures(data) {
   });
   move(at);
   const reals = data.reals ? h("figure", {}, h("img", { class: "grid", src: fileAddress(data.reals), alt: "real images" }), h("figcaption", {}, "real images")) : null;
-  show(box, h("h2", {}, "Samples"), h("label", { class: "slider" }, slider, text), h("div", { class: "pair" }, h("figure", {}, picture, h("figcaption", {}, "the averaged generator")), reals));
+  const button = h("button", { type: "button", class: "enlarge", "aria-label": "enlarge the samples", onclick: () => enlarge(at) }, picture);
+  show(box, h("h2", {}, "Samples"), h("label", { class: "slider" }, slider, text), h("div", { class: "pair" }, h("figure", {}, button, h("figcaption", {}, "the averaged generator; click to enlarge, with the nearest training images")), reals));
 }
 
 /** @param {string} yaml */
@@ -149,5 +160,6 @@ function drawFiles(files) {
     h("p", { class: "faint" }, "The generator as a folder of its own: ", h("code", {}, `animesearch export RUN -o DIR --trial ${trial}`)));
 }
 
+enableLarge(() => ({ views: views(), shape: pictures.shape, others: "through training" }));
 poll(() => API, draw);
 poll(() => `${API}/tables`, (tables) => drawTables(CHARTS, tables));

@@ -15,7 +15,7 @@ const size = /** @type {HTMLInputElement} */ (byId("size"));
 
 /** The newest grid that was drawn by then, or null. @param {any} panel @param {number} images */
 function gridAt(panel, images) {
-  const early = panel.grids.filter((/** @type {[number, string]} */ grid) => grid[0] <= images);
+  const early = panel.grids.filter((/** @type {any} */ grid) => grid.images <= images);
   return early.length ? early[early.length - 1] : null;
 }
 
@@ -27,21 +27,22 @@ function views() {
   return data.panels.map((/** @type {any} */ panel) => view(panel, gridAt(panel, now())));
 }
 
-/** @param {any} panel @param {[number, string] | null} grid */
+/** @param {any} panel @param {any} grid of that panel, or null */
 function view(panel, grid) {
   const place = panel.place === null ? "" : `${panel.place}. `;
   return {
     title: `${place}${panel.trial}`,
     text: `${scoreText(panel.score)} · ${panel.configuration}`,
-    images: grid ? grid[0] : null,
-    address: grid ? fileAddress(grid[1]) : null,
+    images: grid ? grid.images : null,
+    address: grid ? fileAddress(grid.address) : null,
     trial: panel.trial,
+    nearest: grid?.nearest ?? null,
     panel,
   };
 }
 
 function realView() {
-  return { title: "real images", text: "from the training set", images: null, address: data.reals ? fileAddress(data.reals) : null, trial: null, panel: null };
+  return { title: "real images", text: "from the training set", images: null, address: data.reals ? fileAddress(data.reals) : null, trial: null, nearest: null, panel: null };
 }
 
 /** Pictures are exchanged in place, so that a move of the slider does not make the page jump. */
@@ -66,9 +67,14 @@ function figure(old, one, place) {
   return box;
 }
 
+/** Whether a grid may still come. @param {any} one */
+function going(one) {
+  return !one.panel || ["running", "pending"].includes(one.panel.state) || one.panel.grids.length > 0;
+}
+
 /** @param {HTMLImageElement | null} old @param {any} one */
 function reuse(old, one) {
-  if (!one.address) return h("span", { class: "no-grid" }, "no grid yet");
+  if (!one.address) return h("span", { class: "no-grid" }, going(one) ? "no grid yet" : "no grid");
   if (old?.getAttribute("src") === one.address) return old;
   const text = one.images === null ? one.title : `samples of ${one.trial} at ${imagesText(one.images)}`;
   return h("img", { src: one.address, alt: text, decoding: "async", loading: "lazy" });
@@ -77,7 +83,7 @@ function reuse(old, one) {
 function takeTimes() {
   const atEnd = Number(time.value) >= times.length - 1;
   const here = now();
-  const found = new Set(data.panels.flatMap((/** @type {any} */ panel) => panel.grids.map((/** @type {any[]} */ grid) => grid[0])));
+  const found = new Set(data.panels.flatMap((/** @type {any} */ panel) => panel.grids.map((/** @type {any} */ grid) => grid.images)));
   times = [...found].sort((a, b) => a - b);
   time.max = String(Math.max(0, times.length - 1));
   const place = times.findLastIndex((images) => images <= here);
@@ -97,7 +103,7 @@ const poller = poll(address, (fresh) => {
 }, filterProblem);
 enableFilter(() => poller.again());
 enableRows(() => [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("#wall [data-row]"))]);
-enableLarge(() => ({ views: [realView(), ...views()], shape: data.shape }));
+enableLarge(() => ({ views: [realView(), ...views()], shape: data.shape, others: "in every trial" }));
 time.addEventListener("input", draw);
 size.value = kept("size") || size.value;
 size.addEventListener("input", () => {

@@ -46,8 +46,8 @@ def draw_blit(count: int, p: float, size: int) -> Tensor:
     """Inverse of x-flip, quarter turns and translation by whole pixels, each drawn with ``p``."""
     flip_B = sometimes(p, uniform(count, 0, 2).floor(), 0.0)
     turns_B = sometimes(p, uniform(count, 0, 4).floor(), 0.0)
-    pixels = (uniform(2 * count, -WHOLE, WHOLE) * size).round()
-    x_B, y_B = _both_or_none(p, *(pixels * 2 / size).chunk(2))
+    x_B, y_B = ((uniform(count, -WHOLE, WHOLE) * size).round() * 2 / size for _ in range(2))
+    x_B, y_B = _both_or_none(p, x_B, y_B)
     return (
         scaling(1 - 2 * flip_B, torch.ones_like(flip_B))
         @ rotation(-turns_B * math.pi / 2)
@@ -65,7 +65,7 @@ def draw_geometry(count: int, p: float) -> Tensor:
     before_B = sometimes(p_turn, uniform(count, -math.pi, math.pi), 0.0)
     stretch_B = sometimes(p, normal(count, ANISOTROPY).exp2(), 1.0)
     after_B = sometimes(p_turn, uniform(count, -math.pi, math.pi), 0.0)
-    x_B, y_B = _both_or_none(p, *normal(2 * count, 2 * FRACTIONAL).chunk(2))
+    x_B, y_B = _both_or_none(p, *(normal(count, 2 * FRACTIONAL) for _ in range(2)))
     return (
         scaling(1 / scale_B, 1 / scale_B)
         @ rotation(-before_B)

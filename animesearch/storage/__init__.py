@@ -1,0 +1,1 @@
+"""Storage: places named by URIs, objects in them, and waiting for what is full or away."""

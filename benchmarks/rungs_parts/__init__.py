@@ -1,0 +1,1 @@
+"""Parts of ``benchmarks/rungs.py``: training, curves, statistics, replays, features, tables."""

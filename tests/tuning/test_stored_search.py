@@ -1,0 +1,111 @@
+"""Whole searches whose run lives in a bucket: faults, kills, another machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from animesearch.errors import DataError
+from animesearch.results.folder import RunFolder
+from animesearch.results.opening import run_to_read
+from animesearch.results.ranking import rank
+from animesearch.storage.patience import PAUSE
+from animesearch.storage.store import Store
+from animesearch.tuning import launch
+from animesearch.tuning.cluster_session import ray_session
+from animesearch.tuning.race import replay
+from animesearch.tuning.schedulers.asha import Asha
+from tests.storage.servers import S3, SECRET
+from tests.tuning.scripted_driver import wait_until
+from tests.tuning.small import write_space
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def ray(running_s3: S3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Its processes know the way to the store."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in running_s3.environment.items():
+            patch.setenv(name, value)
+        patch.setenv("ANIMESEARCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("PYTHONPATH", str(ROOT))
+        with ray_session():
+            yield
+
+
+def reports_at(url: str) -> int:
+    """Scores that the store knows of."""
+    return len(run_to_read(url).state().reports) if Store.open(url).entry("run.json") else -1
+
+
+@pytest.mark.slow
+def test_lost_killed_and_resumed_elsewhere(ray: None, s3: S3, url: str, tmp_path: Path) -> None:
+    """The store answers errors for a while, the driver is killed, and another machine resumes:
+    the same scores, kills and ranking as those of an undisturbed search in a folder."""
+    space, log = write_space(tmp_path), tmp_path / "log.txt"
+    command = [sys.executable, "-m", "animesearch", "run", "--space", str(space), "--out", url]
+    environment = {**os.environ, "ANIMESEARCH_CACHE": str(tmp_path / "first"), PAUSE: "0.3"}
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+        wait_until(process, lambda: reports_at(url) >= 1)
+        s3.proxy.fail("busy")
+        wait_until(process, lambda: "storage is lost" in log.read_text())
+        s3.proxy.fail("pass")
+        wait_until(process, lambda: reports_at(url) >= 4)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(timeout=60)
+    assert "works again" in log.read_text() and SECRET not in log.read_text()
+    assert launch.resume(url) == launch.DONE
+    assert launch.start(str(space), [], tmp_path / "whole") == launch.DONE
+    stored, whole = run_to_read(url), RunFolder.open(tmp_path / "whole")
+    one, two = stored.state(), whole.state()
+    assert one.outcome == "complete" and one.sessions == 2 and not one.by_state("failed")
+    assert [t.state for t in one.trials.values()] == [t.state for t in two.trials.values()]
+    for here, there in zip(one.trials.values(), two.trials.values(), strict=True):
+        scores = [report.score for report in here.rungs.values()]
+        assert scores == pytest.approx([r.score for r in there.rungs.values()], abs=5e-4)
+    assert [r.trial_id for r in rank(one)] == [r.trial_id for r in rank(two)]
+    assert replay(Asha(first_rung=128), one, stored.info().rungs) == []
+    _holds_what_a_folder_holds(url, whole)
+
+
+def _holds_what_a_folder_holds(url: str, folder: RunFolder) -> None:
+    """Pictures, tables and the checkpoints of the best; no lock, and nothing secret."""
+    there = Store.open(url).entries()
+    here = {path.relative_to(folder.path).as_posix() for path in folder.path.rglob("*.*")}
+    wanted = {name for name in here if name.endswith((".png", ".csv", ".ckpt", ".yaml"))}
+    wanted |= {"run.json", "ranking.json", "overrides.json", "data/manifest.json"}
+    assert wanted - there.keys() == set()
+    assert not any(name.startswith("lock/") for name in there)
+    store = Store.open(url)
+    assert not any(SECRET.encode() in store.read(name) for name in there)
+
+
+@pytest.mark.slow
+def test_images_are_prepared_in_a_bucket_and_read_from_it(ray: None, s3: S3, url: str) -> None:
+    """Again into the same place nothing is sent; beside other things nothing is written."""
+    from rich.console import Console
+
+    from animesearch.datasets.pipeline import pack
+    from animesearch.tuning.datajobs import dataset_of, prepare_data
+
+    source = "source={name: faces, count: 24}"
+    config = dataset_of("faces", overrides=[source, "size=16"])
+    console = Console(quiet=True)
+    first = prepare_data(config, url, console)
+    assert first.fresh and not prepare_data(config, url, console).fresh
+    assert sorted(Store.open(url).entries()) == ["images.arrow", "manifest.json"]
+    again = pack(dataset_of(url, overrides=["size=16"])).packed
+    assert again.pixels_digest == first.packed.pixels_digest
+    Store.open(url).write("letter.txt", b"dear")
+    with pytest.raises(DataError, match=r"other things than a prepared set \(letter\.txt\)"):
+        prepare_data(config, url, console)
