@@ -73,7 +73,7 @@ def tell(folder: Path, specs: Sequence[LoggerSpec]) -> list[str]:
     """The search without Tune: its trials one after the other; what the person was told."""
     race, notes = open_race(folder / "journal", len(ENDS)), list[str]()
     relay = Relay(race, Logging(specs, about(folder), notes.append))
-    first = RaceCallback(race)
+    first = RaceCallback(race, retries=0)
     while (assignment := race.next()) is not None:
         trial: Any = SimpleNamespace(config=assignment_config(assignment), error_file=None)
         for callback in (first, relay):
