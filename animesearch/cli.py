@@ -15,6 +15,7 @@ import typer
 
 from animesearch import __version__
 from animesearch.commands import data
+from animesearch.commands.cluster import status, submit
 from animesearch.commands.dashboard import dashboard
 from animesearch.commands.evaluate import evaluate
 from animesearch.commands.fetch import fetch
@@ -208,6 +209,8 @@ def resume(
 
 app.command()(rank)
 app.command()(report)
+app.command()(submit)
+app.command()(status)
 
 
 @app.command()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from animesearch.commands.cluster import ClusterOption, PrintOption, from_head
 from animesearch.errors import UserError
 
 if TYPE_CHECKING:
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
 
 
 def fetch(
-    place: Annotated[str, typer.Argument(metavar="URL", help="The run: s3://bucket/runs/x.")],
+    place: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="s3://bucket/runs/x; with --cluster a folder of its head."
+        ),
+    ],
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="A new folder, or an earlier copy of the run.")
     ],
@@ -25,6 +31,8 @@ def fetch(
             "--without-checkpoints", help="Leave out the weights: the dashboard needs none."
         ),
     ] = False,
+    cluster: ClusterOption = None,
+    print_only: PrintOption = False,
 ) -> None:
     """Copy a run from where it lives into a folder; may be repeated while it runs.
 
@@ -37,9 +45,17 @@ def fetch(
     from animesearch.results.stages import stages
     from animesearch.storage.places import checked, is_uri
 
+    if cluster is not None:
+        from_head(cluster, place, folder, print_only)
+        return
     found = checked(place)
     if not is_uri(found):
-        raise UserError(f"'{place}' is no URI such as s3://bucket/runs/x: a folder can be copied")
+        raise UserError(
+            f"'{place}' is no URI such as s3://bucket/runs/x: a folder can be copied, one of a "
+            "cluster's head with --cluster FILE"
+        )
+    if print_only:
+        raise UserError(f"no command of Ray's stands for reading {found}; leave --print-only out")
     with stages(Console(stderr=True)) as progress:
         tell = partial(progress, "fetch (bytes)")
         done = fetch_run(found, folder, not without_checkpoints, tell=tell)

@@ -130,7 +130,7 @@ def _session(search: Search, where: Where, console: Console) -> Iterator[Machine
 
 
 def _say(console: Console, line: str) -> None:
-    console.print(escape(line), highlight=False)
+    console.print(escape(line), highlight=False, soft_wrap=True)
 
 
 def _nested(search: Search) -> bool:

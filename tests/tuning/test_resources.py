@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from animesearch.errors import UserError
 from animesearch.tuning.config import ResourceConfig
-from animesearch.tuning.resources import Machine, Node, allot
+from animesearch.tuning.resources import Machine, Node, allot, least
 
 AUTO = ResourceConfig()
 
@@ -118,3 +118,31 @@ def test_auto_never_takes_more_than_there_is(
     assert reserved <= loops * got.cpu + 1e-9
     assert got.concurrency * loops * got.gpu <= gpus
     assert 1 <= got.concurrency <= trials
+
+
+def several(*nodes: Node) -> Machine:
+    cpus = sum(node.cpus * node.count for node in nodes)
+    gpus = sum(node.gpus * node.count for node in nodes)
+    return Machine(cpus, gpus, nodes=nodes, cluster=True, name="the cluster at x")
+
+
+def test_a_trial_runs_on_one_node() -> None:
+    """40 cores and 4 GPUs are not 10 cores a trial where four machines have 8 each."""
+    machine = several(Node(8, 0), Node(8, 1, 4))
+    got = allot(AUTO, machine, trials=10, stream=False)
+    assert (got.concurrency, got.cpu, got.gpu) == (4, 8.0, 1.0)
+    assert allot(AUTO, several(Node(3, 0, 3)), trials=3, stream=False).cpu == 3.0
+    assert allot(AUTO, several(Node(3, 0, 2)), trials=4, stream=False).cpu == 1.0
+
+
+def test_what_no_node_can_take_is_refused_with_the_nodes() -> None:
+    machine = several(Node(4, 0, 2))
+    with pytest.raises(UserError, match=r"1 trial x \{6 CPU\}.* holds 0: 2 x \{4 CPU\}"):
+        allot(ResourceConfig(concurrency=1, cpu=6), machine, trials=1, stream=False)
+    with pytest.raises(UserError, match=r"the cluster at x has 0;.*--expect-gpus"):
+        allot(ResourceConfig(gpu=1, concurrency=1), machine, trials=1, stream=False)
+
+
+def test_the_least_that_a_trial_takes() -> None:
+    assert least(AUTO, Machine(8, 2)) == Node(1.0, 1.0)
+    assert least(ResourceConfig(cpu=2, gpu=0.5), Machine(8, 2)) == Node(2.0, 0.5)
