@@ -32,8 +32,8 @@ def dashboard(
 ) -> None:
     """Show rankings, grids and trials in a browser, during a search and after it.
 
-    Reads only; needs neither torch nor Ray, and a copied run folder is enough.  Of runs at a URI
-    all but the checkpoints is copied to the cache, again and again.
+    Reads only; needs neither torch nor Ray, and a copied run folder is enough.  Of a run
+    at a URI everything but the checkpoints is kept up to date in the cache.
     """
     from animesearch.results.web.server import Binding, serve
 
