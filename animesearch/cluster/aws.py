@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from animesearch.cluster.keys import Keys, leaves, unknown_keys
+from animesearch.cluster.keys import Keys, leaves, node_types, unknown_keys
 from animesearch.cluster.machines import aws_hardware, resource_findings
 from animesearch.cluster.source import Finding, Key
 from animesearch.errors import did_you_mean
@@ -86,16 +86,11 @@ def aws_findings(tree: Mapping[str, Any]) -> Iterator[Finding]:
     provider = tree["provider"]
     yield from unknown_keys(provider, PROVIDER, ("provider",))
     yield from _region(provider)
-    types = tree.get("available_node_types")
-    for name, node_type in types.items() if isinstance(types, dict) else ():
-        node = node_type.get("node_config") if isinstance(node_type, dict) else None
-        if not isinstance(node, dict):
-            continue
-        key = ("available_node_types", name)
+    for key, entry, node in node_types(tree):
         yield from _node(node, (*key, "node_config"))
         kind = node.get("InstanceType")
         if isinstance(kind, str):
-            yield from resource_findings(node_type, kind, aws_hardware(kind), key)
+            yield from resource_findings(entry, kind, aws_hardware(kind), key)
 
 
 def _region(provider: Mapping[str, Any]) -> Iterator[Finding]:

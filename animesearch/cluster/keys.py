@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from animesearch.cluster.source import Finding, Key
 from animesearch.errors import did_you_mean
 
 Keys: TypeAlias = "Mapping[str, Keys]"
 """Allowed keys and what is allowed below each; an empty mapping allows anything."""
+
+
+class NodeType(NamedTuple):
+    """An entry of ``available_node_types``, its ``node_config`` and where it stands."""
+
+    key: Key
+    entry: Mapping[str, Any]
+    config: Mapping[str, Any]
+
+
+def node_types(tree: Mapping[str, Any]) -> Iterator[NodeType]:
+    """Those of a launcher file that are mappings: the schema reports the others."""
+    types = tree.get("available_node_types")
+    for name, entry in types.items() if isinstance(types, dict) else ():
+        config = entry.get("node_config") if isinstance(entry, dict) else None
+        if isinstance(config, dict):
+            yield NodeType(("available_node_types", name), entry, config)
 
 
 def leaves(words: str) -> dict[str, Keys]:

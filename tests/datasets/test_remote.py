@@ -28,7 +28,7 @@ from animesearch.datasets.walk import MAX_DEPTH, hashed, read_files
 from animesearch.datasets.zipped import list_zip, read_zip
 from animesearch.errors import DataError
 from animesearch.storage.faults import told
-from animesearch.storage.places import SCHEMES, short_name
+from animesearch.storage.places import SCHEMES
 from tests.datasets.containers import images_table, write_parquet, write_zip
 from tests.datasets.pictures import png, silent, write_folder, write_tar
 
@@ -224,17 +224,6 @@ def test_a_file_uri_is_a_path(tmp_path: Path) -> None:
 def test_uris_that_cannot_be_opened(uri: str, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         DatasetConfig.model_validate({"source": uri})
-
-
-@pytest.mark.parametrize(
-    ("place", "name"),
-    [
-        ("s3://bucket/a/b.tar?region=eu", "b.tar"), ("s3://bucket", "bucket"),
-        ("gs://bucket/a%20b/", "a b"), ("/x/y/", "y"), ("y", "y"), ("/", "/"),
-    ],
-)  # fmt: skip
-def test_short_names(place: str, name: str) -> None:
-    assert short_name(place) == name
 
 
 def test_results_come_in_order_and_few_wait() -> None:
