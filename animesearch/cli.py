@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from animesearch import __version__
-from animesearch.commands import data
+from animesearch.commands import cache, data
 from animesearch.commands.cluster import status, submit
 from animesearch.commands.dashboard import dashboard
 from animesearch.commands.evaluate import evaluate
@@ -43,6 +43,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data.app)
+app.add_typer(cache.app)
 app.command()(dashboard)
 app.command()(evaluate)
 app.command()(fetch)

@@ -7,6 +7,8 @@ import json
 import os
 import stat
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -17,11 +19,18 @@ def write_atomic(path: Path, content: bytes) -> None:
     After a crash at any moment ``path`` holds either the old content or the new one, whole.
     The file gets the permissions that the umask gives to any new file.
     """
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """As :func:`write_atomic`, piece by piece; an error leaves ``path`` as it was."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         with temporary.open("xb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

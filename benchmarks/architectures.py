@@ -109,7 +109,7 @@ def _distance(
     """Untrained, trained and floor, in fd-lite0 against the reals."""
     from animesearch.metrics.evaluator import Evaluator
     from animesearch.metrics.features import FEATURES
-    from animesearch.metrics.statistics import real_statistics
+    from animesearch.metrics.reals import real_statistics
 
     spec = FEATURES.parse("lite0")
     reals_NCHW = reals_NCHW[:REALS]

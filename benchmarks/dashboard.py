@@ -1,12 +1,13 @@
 """How fast the dashboard is on a large run: 500 trials, 50,000 records.
 
     python benchmarks/dashboard.py            # writes a run, starts the server, measures, ends it
-    python benchmarks/dashboard.py RUN        # measures on a run folder of your own
+    python benchmarks/dashboard.py RUN        # measures on a copy of a run folder of your own
 
 The run is written through the journal's own records, one segment a report, as a search does it.
 Wall time is what a person waits; processor time is what the server itself needed, and tells on a
 busy machine what a quiet one would show.  Afterwards the report of a run of 100 trials is written,
-whose grids are noise: the largest that pictures of their size can be.
+whose grids are noise: the largest that pictures of their size can be.  A run folder without
+files of its trials, as ``benchmarks/scale.py`` leaves it, is given some.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import json
 import os
 import random
 import re
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +111,7 @@ def _metrics(draw: random.Random) -> dict[str, Any]:
     return {name: draw.uniform(0, 10) for name in METRICS} | counts | percent
 
 
-def _files(trial: Path, rungs: tuple[int, ...], draw: random.Random) -> None:
+def _files(trial: Path, rungs: Sequence[int], draw: random.Random) -> None:
     (trial / "grids").mkdir(parents=True)
     for images in rungs[:: max(1, len(rungs) // 5)]:
         colour = tuple(draw.randrange(256) for _ in range(3))
@@ -149,7 +151,19 @@ class Server:
         return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1000
 
 
-def measure(path: Path, grow: bool) -> dict[str, tuple[float, float]]:
+def copy_run(given: Path, scratch: Path) -> Path:
+    """A copy to measure on, without what no reader looks at, and with files of the trials."""
+    skipped = shutil.ignore_patterns("checkpoints", "tune", "train")
+    folder = RunFolder(shutil.copytree(given, scratch / given.name, ignore=skipped))
+    trials = [trial for trial in folder.state().trials.values() if trial.rungs]
+    if not (folder.path / "trials").exists():
+        draw = random.Random(0)
+        for trial in trials:
+            _files(folder.trial(trial.trial_id), [r.images for r in trial.rungs.values()], draw)
+    return folder.path
+
+
+def measure(path: Path) -> dict[str, tuple[float, float]]:
     """(waited, processor) by what was measured; memory in MB."""
     server = Server(path)
     try:
@@ -160,8 +174,9 @@ def measure(path: Path, grow: bool) -> dict[str, tuple[float, float]]:
         revision = json.loads(ranking[2])["revision"]
         ask = f"/api/runs/{path.name}/ranking?since={revision}"
         found["tick"] = _median([server.get(ask) for _ in range(TICKS)])
-        if grow:
-            found["tick with news"] = _median([_news(server, path, number) for number in range(5)])
+        first = len(RunFolder(path).state().trials)
+        news = [_news(server, path, number) for number in range(first, first + 5)]
+        found["tick with news"] = _median(news)
         for name in ("wall", "trials/t0001", "trials/t0001/tables", "space", COMPARED):
             found[name.split("?")[0]] = server.get(f"/api/runs/{path.name}/{name}")[:2]
         return found | {"memory": (server.peak(), server.peak())}
@@ -198,9 +213,7 @@ def _news(server: Server, path: Path, number: int) -> tuple[float, float, bytes]
     """A tick after another report."""
     journal = RunFolder(path).journal
     last = max(int(segment.stem) for segment in journal.glob("*.json"))
-    trial = f"t{TRIALS + number:04d}"
-    events = next(_trial(TRIALS + number, (1000,), random.Random(number)))
-    assert trial == getattr(events[0], "trial_id", "")
+    events = next(_trial(number, (1000,), random.Random(number)))
     (journal / f"{last + 1:08d}.json").write_bytes(EVENTS.dump_json(events))
     return server.get(f"/api/runs/{path.name}/ranking?since=0")
 
@@ -213,9 +226,9 @@ def main() -> None:
     """Print a line a measurement."""
     with tempfile.TemporaryDirectory() as scratch:
         given = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else None
-        path = given or write_run(Path(scratch) / "large").path
-        found = measure(path, grow=given is None)
-        told = given or _noisy(write_run(Path(scratch) / "reported", REPORTED, 50 * REPORTED))
+        copied = given and copy_run(given, Path(scratch))
+        found = measure(copied or write_run(Path(scratch) / "large").path)
+        told = copied or _noisy(write_run(Path(scratch) / "reported", REPORTED, 50 * REPORTED))
         found |= report(told, Path(scratch))
     print(f"{'':24} {'waited':>9} {'processor':>9} {'limit':>7}   load {os.getloadavg()[0]:.1f}")
     for name, (waited, processor) in found.items():

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,6 +63,22 @@ def s3(running_s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
 def url(s3: S3) -> str:
     """A new, empty place in its bucket."""
     return s3.url(f"runs/{secrets.token_hex(6)}")
+
+
+@pytest.fixture
+def passed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Images that go through feature networks of this process, pass by pass."""
+    from animesearch.metrics.features.base import FeatureNetwork
+
+    seen: list[int] = []
+    original = FeatureNetwork._pass
+
+    def counted(self: FeatureNetwork, x_BCHW: Any, head: Any) -> Any:
+        seen.append(len(x_BCHW))
+        return original(self, x_BCHW, head)
+
+    monkeypatch.setattr(FeatureNetwork, "_pass", counted)
+    return seen
 
 
 @pytest.fixture

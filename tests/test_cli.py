@@ -312,3 +312,21 @@ def test_evaluate_tells_numbers_and_what_they_rest_on(command: Command, tmp_path
     assert code == 0 and "numbers compare at equal counts only" in text
     code, text = command("evaluate", "a", "--against", "b", "--metrics", "fidd")
     assert code == 2 and "Allowed: density-coverage" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--features", "random", "--against", "b"), "generated images, there is 1"),
+        (("--features", "rando", "--against", "b"), "did you mean 'random'"),
+        (("--features", "random", "--policy", "cleen", "--against", "b"), "'pytorch-fid'"),
+        (("--features", "random", "--metrics", "inception-score", "--against", "b"), "logits"),
+        (("--features", "random", "--against", "missing"), "missing"),
+    ],
+)
+def test_what_cannot_be_measured_is_told_in_a_sentence(
+    command: Command, tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    faces(tmp_path / "a", 1), faces(tmp_path / "b", 8)
+    code, text = command("evaluate", "a", *arguments)
+    assert code == 2 and words in text and "Traceback" not in text

@@ -67,6 +67,7 @@ def _holds_secret(path: Path) -> bool:
 class Watched:
     """A search that was run while its sockets were looked at."""
 
+    workers: int
     folder: Path
     out: Path
     logs: Path
@@ -74,7 +75,7 @@ class Watched:
     addresses: Mapping[str, set[str]]
 
 
-@pytest.fixture(scope="module", params=[0, 1], ids=["local", "nested"])
+@pytest.fixture(scope="module", params=[0, 2], ids=["local", "team"])
 def watched(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Watched]:
@@ -94,7 +95,7 @@ def watched(
         words.seek(0)
         text = words.read()
     assert running.returncode == 0, text
-    yield Watched(folder, folder / "out", logs, text, addresses)
+    yield Watched(request.param, folder, folder / "out", logs, text, addresses)
     shutil.rmtree(logs, ignore_errors=True)
 
 
@@ -118,6 +119,7 @@ def _watch(running: subprocess.Popen[bytes]) -> dict[str, set[str]]:
 def test_a_search_listens_on_the_loopback_alone(watched: Watched) -> None:
     names = set().union(*watched.addresses.values())
     assert {"gcs_server", "raylet"} <= names, "the head's processes were found"
+    assert any("RayTrain" in name for name in names) == (watched.workers > 0)
     outside = {a: who for a, who in watched.addresses.items() if a not in LOOPBACK}
     assert not outside
 

@@ -80,7 +80,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter per option
 ) -> None:
     """Measure images, or a run's generator, against real images; needs no search.
 
-    Of a run it loads the plug-ins that the run folder keeps.
+    Of a run it loads the plug-ins that the run folder keeps. Features of the real images are kept
+    in the cache, so that the same ones take no second pass.
     """
     from rich.console import Console
 
@@ -89,7 +90,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter per option
     from animesearch.tuning.evaluation import USUAL, Request
     from animesearch.tuning.evaluation import evaluate as measure
 
-    names = tuple(metrics.split(",")) if metrics else USUAL
+    names = tuple(name.strip() for name in metrics.split(",")) if metrics else USUAL
     request = Request(
         images, against, held, features, policy, names, samples, size, resize.value, trial, seed,
         batch,

@@ -30,6 +30,7 @@ from animesearch.datasets.sources.base import Listing, Progress
 from animesearch.datasets.writer import PackWriter
 from animesearch.errors import DataError
 from animesearch.storage.cache import default_cache
+from animesearch.storage.copies import PREPARED, claimed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -97,7 +98,7 @@ def pack(
     for step in located.steps:
         step.fits(listing)
     key = cache_key(located, listing)
-    final = chosen or root / "datasets" / key[:32]
+    final = claimed(chosen or root / PREPARED / key[:32])
     cached = _cached(final, key)
     if cached is not None:
         return Packing(cached, fresh=False)

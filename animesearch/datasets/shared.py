@@ -14,6 +14,7 @@ from animesearch.datasets.manifest import IMAGES, MANIFEST, Manifest
 from animesearch.datasets.packed import PackedDataset
 from animesearch.errors import DataError, StorageError
 from animesearch.storage.cache import default_cache
+from animesearch.storage.copies import claimed
 from animesearch.storage.faults import told
 from animesearch.storage.places import shown
 
@@ -88,7 +89,7 @@ def fetched(
     manifest = _manifest(store)
     if digest and manifest.pixels_digest != digest:
         raise DataError(f"'{shown(uri)}' holds another set than the one that was prepared")
-    folder = default_cache() / FETCHED / manifest.pixels_digest[:32]
+    folder = claimed(default_cache() / FETCHED / manifest.pixels_digest[:32])
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _one_at_a_time(folder.with_name(f"{folder.name}.lock")):
         known = _known(manifest.pixels_digest)
@@ -107,7 +108,7 @@ def digest_at(uri: str) -> str:
 
 def _known(digest: str) -> PackedDataset | None:
     try:
-        packed = PackedDataset.open(default_cache() / FETCHED / digest[:32])
+        packed = PackedDataset.open(claimed(default_cache() / FETCHED / digest[:32]))
     except DataError:
         return None
     return packed if packed.pixels_digest == digest else None

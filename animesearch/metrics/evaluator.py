@@ -95,7 +95,7 @@ class Evaluator:
             parts.append(self.network(fakes_BCHW).cpu().numpy())
         varied.check(self.samples)
         features_ND = np.concatenate(parts)
-        value = frechet_distance(self.real.gaussian, features_ND)
+        value = frechet_distance(self.real.gaussian, features_ND, self.network.device)
         return Score(
             value=value,
             metric=self.spec.metric_name,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from animesearch.metrics.features.base import FeatureNetwork
 from animesearch.metrics.frechet import GaussianFactor, frechet_distance
-from animesearch.metrics.gaussian import MomentStream
-from animesearch.metrics.statistics import Images, features_of
+from animesearch.metrics.kept import Features, Rows
 
 LEAST = 2
 """Held-out images that a gap needs."""
@@ -38,26 +36,19 @@ class References:
 
 
 def references(
-    trained_NCHW: Images, held_NCHW: Images, network: FeatureNetwork, seed: int = 0
+    training: int, held: int, features: Callable[[Rows], Features], seed: int = 0
 ) -> References | None:
     """Of all held-out images, or as many as there are for training, drawn with ``seed``.
 
-    ``None`` where fewer than :data:`LEAST` are held out.
+    ``features`` gives those of the images at some places, of which the first ``training`` are for
+    training and the next ``held`` are held out.  ``None`` where fewer than :data:`LEAST` are.
     """
-    count = min(len(trained_NCHW), len(held_NCHW))
+    count = min(training, held)
     if count < LEAST:
         return None
     rng = np.random.default_rng(seed)
-    sides = (np.sort(rng.permutation(len(side))[:count]) for side in (trained_NCHW, held_NCHW))
-    trained, held = sides
+    trained_C, held_C = (np.sort(rng.permutation(size)[:count]) for size in (training, held))
+    features_ND = features(np.concatenate([trained_C, training + held_C]))
     return References(
-        _gaussian(features_of(trained_NCHW[trained], network)),
-        _gaussian(features_of(held_NCHW[held], network)),
+        GaussianFactor.fitted(features_ND[:count]), GaussianFactor.fitted(features_ND[count:])
     )
-
-
-def _gaussian(parts: Iterable[npt.NDArray[np.float32]]) -> GaussianFactor:
-    moments = MomentStream()
-    for features_BD in parts:
-        moments.add(features_BD)
-    return GaussianFactor.of(moments.moments())

@@ -1,8 +1,8 @@
-"""Statistics of the real images' features: computed once, cached under their content.
+"""Statistics of the real images' features, cached under their content.
 
 The cache key hashes the data's digest, the features with the digest of their weights, the
 resize policy and this file's version.  A cached file is verified when read; one that is broken,
-or belongs to another key, is computed again.
+or belongs to another key, is computed again (see :mod:`animesearch.metrics.reals`).
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ import hashlib
 import io
 import json
 import logging
-import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +21,10 @@ import numpy.typing as npt
 
 from animesearch.errors import MetricError
 from animesearch.files import canonical_json, content_id, write_atomic
-from animesearch.metrics.features.base import FeatureNetwork, FeatureSpec, check_images
+from animesearch.metrics.features.base import FeatureNetwork, FeatureSpec
 from animesearch.metrics.frechet import GaussianFactor, frechet_distance
-from animesearch.metrics.gaussian import Array, MomentStream
+from animesearch.metrics.gaussian import Array
+from animesearch.metrics.kept import BROKEN
 
 VERSION = 1
 # On one thread torch takes slow kernels up to 16 images, and where one activation passes 32 MB
@@ -33,7 +33,6 @@ CPU_BATCH = 32
 GPU_BATCH = 256
 
 Images = npt.NDArray[np.uint8]
-Progress = Callable[[str, int, int], None]
 
 _log = logging.getLogger(__name__)
 
@@ -92,54 +91,15 @@ class RealStatistics:
             whole = str(arrays.pop("sha256")) == _digest(arrays)
             identity = json.loads(str(arrays["identity"]))
             gaussian = _gaussian(arrays)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except BROKEN as error:
             raise MetricError(f"{path} is no file of real statistics: {error}") from error
         if not whole:
             raise MetricError(f"{path} is damaged: its content does not match its SHA-256")
         return cls(gaussian, identity)
 
 
-def real_statistics(  # noqa: PLR0913
-    images_NCHW: Images,
-    spec: FeatureSpec,
-    device: str = "cpu",
-    cache: Path | None = None,
-    *,
-    digest: str,
-    batch: int | None = None,
-    progress: Progress | None = None,
-) -> RealStatistics:
-    """Statistics of uint8 images (N, C, H, W), N >= 2, from the cache where they are known.
-
-    ``digest`` names the pixels (for example ``PackedDataset.pixels_digest``).  Files lie in
-    ``cache / "features"``; without ``cache`` nothing is kept.  ``progress`` is called with a
-    word, images done and images in all.
-    Raises :class:`MetricError` for images without any spread and
-    :class:`MissingWeightsError`.
-    """
-    check_images(images_NCHW.shape, str(images_NCHW.dtype))
-    spec.ensure()
-    identity = real_identity(spec, digest, images_NCHW.shape)
-    path = cache / "features" / f"{identity_key(identity)}.npz" if cache else None
-    known = _cached(path, identity) if path else None
-    if known is not None:
-        return known
-    if len(images_NCHW) < 2:
-        raise MetricError(f"statistics need at least 2 real images, there is {len(images_NCHW)}")
-    moments = MomentStream()
-    for features_BD in features_of(images_NCHW, spec.build(device), batch, progress):
-        moments.add(features_BD)
-    found = RealStatistics(GaussianFactor.of(moments.moments()), identity)
-    if path is not None:
-        _keep(found, path)
-    return found
-
-
 def features_of(
-    images_NCHW: Images,
-    network: FeatureNetwork,
-    batch: int | None = None,
-    progress: Progress | None = None,
+    images_NCHW: Images, network: FeatureNetwork, batch: int | None = None
 ) -> Iterator[npt.NDArray[np.float32]]:
     """Features (B, D) of all images, batch by batch in order; ``batch`` by device if None."""
     import torch
@@ -149,8 +109,6 @@ def features_of(
         # A copy: memory-mapped arrays are read-only, which torch tensors cannot be.
         x_BCHW = torch.from_numpy(images_NCHW[start : start + size].copy())
         yield network(x_BCHW).cpu().numpy()
-        if progress is not None:
-            progress("features of the real images", start + len(x_BCHW), len(images_NCHW))
 
 
 def default_batch(device: str) -> int:
@@ -176,7 +134,13 @@ def identity_key(identity: Mapping[str, Any]) -> str:
     return content_id(identity, length=32)
 
 
-def _cached(path: Path, identity: Mapping[str, Any]) -> RealStatistics | None:
+def statistics_path(cache: Path, identity: Mapping[str, Any]) -> Path:
+    """Where the statistics of this identity lie."""
+    return cache / "features" / f"{identity_key(identity)}.npz"
+
+
+def known_statistics(path: Path, identity: Mapping[str, Any]) -> RealStatistics | None:
+    """What stands there of this identity; a file that is broken is told in a warning."""
     if not path.exists():
         return None
     try:
@@ -187,7 +151,7 @@ def _cached(path: Path, identity: Mapping[str, Any]) -> RealStatistics | None:
     return found if canonical_json(found.identity) == canonical_json(identity) else None
 
 
-def _keep(found: RealStatistics, path: Path) -> None:
+def keep_statistics(found: RealStatistics, path: Path) -> None:
     """A cache that cannot be written (full or read-only disk) costs time, not the result."""
     try:
         found.save(path)

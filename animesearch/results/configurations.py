@@ -112,7 +112,10 @@ def rank_together(states: Mapping[str, RunState]) -> list[RankedConfiguration]:
         for trials in _by_configuration(state.trials.values())
     ]
     rows.sort(key=_order)
-    return [placed for _, block in groupby(_numbered(rows), key=_block) for placed in _tie(block)]
+    ranked: list[RankedConfiguration] = []
+    for _, block in groupby(rows, key=_block):
+        ranked += _placed(list(block), len(ranked) + 1)
+    return ranked
 
 
 def race_order(state: RunState) -> list[TrialRecord]:
@@ -262,25 +265,21 @@ def _block(row: RankedConfiguration) -> tuple[Basis | None, int | None]:
     return row.basis, row.samples
 
 
-def _numbered(rows: Iterable[RankedConfiguration]) -> list[RankedConfiguration]:
-    return [
-        row if row.score is None else replace(row, place=place)
-        for place, row in enumerate(rows, start=1)
-    ]
-
-
-def _tie(block: Iterable[RankedConfiguration]) -> list[RankedConfiguration]:
-    """The rows of one basis, best first, with the places that their intervals leave open."""
-    rows = list(block)
+def _placed(rows: list[RankedConfiguration], first: int) -> list[RankedConfiguration]:
+    """The rows of one basis, best first, with their places from ``first`` on and those that their
+    intervals leave open; without a number they have none."""
+    if rows[0].score is None:
+        return rows
     intervals = [
         None if row.low is None or row.high is None else Interval(row.low, row.high) for row in rows
     ]
-    first = rows[0].place
-    if first is None:
-        return rows
+    reaches = [reach or (None, None) for reach in overlapping(intervals)]
     return [
-        row
-        if reach is None
-        else replace(row, first_place=first + reach[0], last_place=first + reach[1])
-        for row, reach in zip(rows, overlapping(intervals), strict=True)
+        replace(
+            row,
+            place=place,
+            first_place=None if low is None else first + low,
+            last_place=None if high is None else first + high,
+        )
+        for place, (row, (low, high)) in enumerate(zip(rows, reaches, strict=True), start=first)
     ]

@@ -20,8 +20,10 @@ def clean(text: object) -> str:
 
     A run folder may come from anybody; what it says must not steer the reader's terminal.
     """
-    safe = (" " if unicodedata.category(char)[0] in "CZ" else char for char in str(text))
-    return " ".join("".join(safe).split())
+    line = str(text)
+    if not line.isprintable():  # says the same of a whole text, and fast
+        line = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in line)
+    return " ".join(line.split())
 
 
 def shorten(text: str, length: int) -> str:

@@ -161,8 +161,8 @@ def pruned_at(state: RunState) -> dict[int, int]:
 def metric_share(state: RunState) -> float | None:
     """Share of the trials' device time that went into metrics, 0 to 1.
 
-    ``metric_seconds`` is the time of one report's score, ``device_seconds`` all the trial's time
-    up to a report, scoring in it; ``None`` where no trial carries both.
+    ``metric_seconds`` is how long one report's score held its trial up, ``device_seconds`` all the
+    trial's time up to a report, that in it; ``None`` where no trial carries both.
     """
     pairs = [
         (numbers(trial, "metric_seconds"), device_seconds(trial)) for trial in state.trials.values()

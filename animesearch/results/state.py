@@ -30,7 +30,8 @@ DONE: frozenset[TrialState] = frozenset({"completed", "pruned", "collapsed", "fa
 @dataclass
 class TrialRecord:
     """One trial.  ``rungs`` maps a rung's index to the first report of that rung,
-    ``decisions`` to the first decision on it."""
+    ``decisions`` to the first decision on it; ``perturbed_after`` counts the rungs before the last
+    perturbation."""
 
     created: TrialCreated
     state: TrialState = "pending"
@@ -38,6 +39,7 @@ class TrialRecord:
     rungs: dict[int, RungReported] = field(default_factory=dict)
     decisions: dict[int, Decided] = field(default_factory=dict)
     perturbed: Perturbed | None = None
+    perturbed_after: int = 0
     ended: TrialEnded | None = None
     rescored: Rescored | None = None
 
@@ -171,7 +173,8 @@ def _(event: Decided, run: RunState) -> None:
 
 @_apply.register
 def _(event: Perturbed, run: RunState) -> None:
-    run.trial(event.trial_id).perturbed = event
+    trial = run.trial(event.trial_id)
+    trial.perturbed, trial.perturbed_after = event, len(trial.rungs)
 
 
 @_apply.register

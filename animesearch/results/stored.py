@@ -19,6 +19,7 @@ from animesearch.results.folder import RunFolder
 from animesearch.results.journal import SUFFIX, segments
 from animesearch.results.records import EVENTS, RunClosed
 from animesearch.storage.cache import reading_folder, working_folder
+from animesearch.storage.copies import claimed
 from animesearch.storage.lock import FOLDER as LOCK
 from animesearch.storage.lock import StoreLock, Times
 from animesearch.storage.mirror import Sender, mirror, pull
@@ -63,7 +64,7 @@ class StoredRun(RunFolder):
     @classmethod
     def driven(cls, uri: str, times: Times | None = None) -> Self:
         """For a driver, in this machine's working copy; nothing is fetched yet."""
-        return cls(Store.open(uri), working_folder(uri), times)
+        return cls(Store.open(uri), claimed(working_folder(uri)), times)
 
     @classmethod
     def to_read(cls, uri: str) -> Self:
@@ -72,7 +73,7 @@ class StoredRun(RunFolder):
         Raises :class:`RunFolderError` where there is no run, :class:`StorageError` where the
         store cannot be reached.
         """
-        run = cls(Store.open(uri), reading_folder(uri))
+        run = cls(Store.open(uri), claimed(reading_folder(uri)))
         run.fetch_description()
         run.fetch(JOURNAL)
         return run

@@ -130,20 +130,32 @@ def _differences(
 
 
 def log(trial: TrialRecord) -> list[tuple[float, str]]:
-    """What happened when: (seconds since the epoch, one line), the earliest first."""
+    """What happened when: (seconds since the epoch, one line), in the order of the journal.
+
+    Not in that of the times: a machine's clock may be set back.
+    """
     lines = [(trial.created.at, "the sampler gave the configuration")]
     shown = trial.state != "collapsed"
-    lines += [(report.at, _reported(report, shown)) for report in trial.rungs.values()]
-    lines += [(decided.at, _decided(decided)) for decided in trial.decisions.values()]
-    if trial.perturbed:
-        lines.append((trial.perturbed.at, "got another configuration and another's weights"))
+    for number, report in enumerate(trial.rungs.values()):
+        lines += _perturbed(trial, number)
+        lines.append((report.at, _reported(report, shown)))
+        if decided := trial.decisions.get(report.rung):
+            lines.append((decided.at, _decided(decided)))
+    lines += _perturbed(trial, len(trial.rungs))
     if trial.ended:
         reason = f": {clean(trial.ended.reason)}" if trial.ended.reason else ""
         lines.append((trial.ended.at, f"{trial.ended.state}{reason}"))
     if trial.rescored:
         again = f"{score_text(trial.rescored.score)} on {trial.rescored.samples} fresh samples"
         lines.append((trial.rescored.at, f"scored again: {again}"))
-    return sorted(lines, key=lambda line: line[0])
+    return lines
+
+
+def _perturbed(trial: TrialRecord, rungs: int) -> list[tuple[float, str]]:
+    """The line of the last perturbation, where it came after so many rungs."""
+    if trial.perturbed is None or trial.perturbed_after != rungs:
+        return []
+    return [(trial.perturbed.at, "got another configuration and another's weights")]
 
 
 def _reported(report: RungReported, shown: bool) -> str:

@@ -5,8 +5,9 @@ written object to every later listing, so that of two who come at once at least 
 other.  An owner counts as dead
 
 - at once, where it was a process of this machine that is gone;
-- when its object has not been written for ``expiry`` seconds, by the store's own clock or by
-  that of whoever watches it.
+- when its object has not been written for ``expiry`` seconds by the clock of whoever watches it;
+- when it is as old as that by the store's own clock, and stays as it is for two beats: that clock
+  may have been set.
 
 The clock of the owner's machine plays no part.  Whoever takes a dead owner's place names it, so
 that one that was only asleep learns of it before it writes again.
@@ -238,7 +239,8 @@ class StoreLock:
         silent = 0.0
         if seen is not None and seen.beat == note.beat:
             silent = self.times.clock() - seen.at
-        return note.process.is_gone() or max(age, silent) > self.times.expiry
+        old = age > self.times.expiry and silent >= 2 * self.times.beat
+        return note.process.is_gone() or silent > self.times.expiry or old
 
     def _bury(self, name: str, note: Note) -> None:
         self._after = (*self._after, note.owner)

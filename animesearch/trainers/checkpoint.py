@@ -12,7 +12,7 @@ import hashlib
 import io
 import logging
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -59,7 +59,7 @@ def save_checkpoint(folder: Path, payload: dict[str, Any], info: CheckpointInfo)
     """Write ``images-<images>.ckpt`` in ``folder`` and delete the files no longer wanted.
 
     ``payload`` may hold tensors, numbers, texts, None, and lists and dicts of them.  Kept are
-    the last file, the last healthy one and the best one (lowest score of a healthy one).
+    the last two files, the last healthy one and the best one (lowest score of a healthy one).
     """
     buffer = io.BytesIO()
     torch.save(payload, buffer)
@@ -120,16 +120,24 @@ def content_hash(path: Path) -> str:
     return header.sha256
 
 
-def latest_checkpoint(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+def latest_checkpoint(
+    folder: Path, say: Callable[[str], None] | None = None
+) -> tuple[Path, dict[str, Any]] | None:
     """The newest whole checkpoint of ``folder``; damaged ones are logged and passed over.
 
-    None where there is none: the trial then starts anew, which its seed makes the same trial.
+    ``say`` hears of them too.  None where there is none: the trial then starts anew, which its
+    seed makes the same trial.
     """
-    for path in reversed(checkpoint_files(folder)):
+    files = checkpoint_files(folder)
+    while files:
+        path = files.pop()
         try:
             return path, load_checkpoint(path)
         except CheckpointError as error:
-            LOG.warning("%s; falling back to the one before", error)
+            then = "the one before it is used" if files else "the trial begins anew"
+            LOG.warning("%s; %s", error, then)
+            if say is not None:
+                say(f"{error}; {then}")
     return None
 
 
@@ -149,7 +157,8 @@ def checkpoint_files(folder: Path) -> list[Path]:
 
 def _tidy(folder: Path) -> None:
     infos = _infos(folder)
-    keep = {path for path, _ in infos[-1:]}
+    # The one before the last is for a last one that a failing disk has cut in half since.
+    keep = {path for path, _ in infos[-2:]}
     keep |= {path for path, info in [i for i in infos if i[1].healthy][-1:]}
     keep |= {path for path in [best_checkpoint(folder)] if path is not None}
     for path in set(checkpoint_files(folder)) - keep:

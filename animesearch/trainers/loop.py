@@ -4,41 +4,37 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from animesearch.errors import DataError, LeavingError, MetricError
-from animesearch.metrics.evaluator import Draw, Score
+from animesearch.errors import LeavingError, MetricError
 from animesearch.metrics.signals import Signals, diversity
-from animesearch.metrics.verdict import Code, Verdict, judge
+from animesearch.metrics.verdict import Verdict, judge
 from animesearch.trainers import ticks
 from animesearch.trainers.checkpoint import (
     CheckpointInfo,
     checkpoint_path,
     latest_checkpoint,
+    load_checkpoint,
     save_checkpoint,
 )
 from animesearch.trainers.config import TrialConfig
 from animesearch.trainers.diary import Diary
 from animesearch.trainers.isolation import Isolation
+from animesearch.trainers.reference import first_reals, reference_diversity
 from animesearch.trainers.report import Report, finite
 from animesearch.trainers.sampling import grid_image, save_png
+from animesearch.trainers.scores import ScoreFunction, Scores, ended, judged
 from animesearch.trainers.setting import BatchSource, LabelSource, TrialSetting
 from animesearch.trainers.start import begin
 from animesearch.trainers.together import ALONE, Team
 from animesearch.trainers.trial import Trial, pixels
-
-ScoreFunction: TypeAlias = Callable[[Draw], Score]
-PROBES = 64
-"""Fixed latents whose diversity is watched, and as many reals to compare with."""
-FEWEST = 8
-"""Reals that the diversity of samples is compared with, at least."""
 
 
 def train(
@@ -53,8 +49,10 @@ def train(
 
     At a rung the averaged generator is scored at full size (``score(draw)``, where
     ``draw(start, count)`` gives uint8 images of numbered latents), its grid is saved, and a
-    checkpoint with the report in it is written before the report is yielded.  The iterator ends
-    after the full budget or after a report with a verdict; the caller stops it by closing it.
+    checkpoint with the report in it is written before the report is yielded.  Where ``score`` gives
+    a :class:`~animesearch.trainers.scores.Pending` one, the trial trains on, its ticks are yielded
+    after that rung, and it waits at the next rung if it has to.  The iterator ends after the full
+    budget or after a report with a verdict; the caller stops it by closing it.
 
     ``labels`` are those of the batches of ``data``, where the setting has classes.  A trial whose
     folder holds a checkpoint goes on from there and first yields that report
@@ -73,30 +71,32 @@ def train(
     isolation = Isolation(setting.seed, setting.device, setting.threads)
     with isolation:
         run = _Run(Trial(config, setting, data, labels, team), score)
-    report = run.resume(isolation)
+    told = run.resume(isolation)
     try:
-        while report is None or not run.over(report):
-            if report is not None:
-                yield report
-            with isolation:
-                report = run.advance()
-            run.keep(report, isolation)
-    except (LeavingError, GeneratorExit):
-        run.leave(report, isolation)
+        while not (told and run.over(told[-1])):
+            yield from told
+            told = run.advance(isolation)
+    except LeavingError:
+        run.team.first(lambda: run.leave(told, isolation))
         raise
-    yield report
+    except GeneratorExit:
+        # Several processes are not closed at the same report: none could ask the others.
+        if run.team.size == 1 and setting.leaving():
+            run.leave(told, isolation)
+        raise
+    yield from told
 
 
 class _Run:
     """A trial, and what its reports are made of."""
 
     def __init__(self, trial: Trial, score: ScoreFunction | None) -> None:
-        self.trial, self.setting, self.score = trial, trial.setting, score
+        self.trial, self.setting = trial, trial.setting
+        self.scores = Scores(trial, score, self._amend)
         self.team = trial.team
         self.recorder = ticks.TickRecorder()
         self.diary = Diary(trial)
         self.history: list[Signals] = []
-        self.best: float | None = None
         self.seconds, self.early = 0.0, 0.0
         self.start = 0
         self.weights = self.trial.weights()
@@ -108,8 +108,15 @@ class _Run:
 
     # -- training up to the next report --------------------------------------------------------
 
-    def advance(self) -> Report:
-        """Train until the next tick or rung."""
+    def advance(self, isolation: Isolation) -> list[Report]:
+        """Train until the next tick or rung; the reports that can be told now, in order."""
+        with isolation:
+            fresh, told = self._advance()
+        if fresh is not None:
+            self.keep(fresh, isolation)
+        return told
+
+    def _advance(self) -> tuple[Report | None, list[Report]]:
         began, start = time.perf_counter() - self.early, self.start
         try:
             self._train_until(self.setting.next_stop(start))
@@ -126,14 +133,10 @@ class _Run:
 
     def _train_until(self, stop: int) -> None:
         while self.trial.images < stop:
-            if self._leaves():
+            if self.team.any(self.setting.leaving()):
                 raise LeavingError(f"saved at {self.trial.images} images")
             stats = self.trial.iterate()
             self.recorder.add(self.trial.images, stats)
-
-    def _leaves(self) -> bool:
-        """Several processes would have to leave at the same step: they keep to their rungs."""
-        return self.team.size == 1 and self.setting.leaving()
 
     def _copies(self) -> dict[str, Iterable[Tensor]]:
         """What every process of the team must have alike."""
@@ -143,13 +146,21 @@ class _Run:
 
     def _told(
         self, start: int, rows_NC: npt.NDArray[np.float64], began: float, trained: float
-    ) -> Report:
-        """Write down the steps since ``start``, which took ``trained`` seconds; the report."""
+    ) -> tuple[Report | None, list[Report]]:
+        """Write down the steps since ``start``, which took ``trained`` seconds; their report,
+        unless the trial ended before, and all that can be told now."""
         self.diary.write(rows_NC)
-        report = self._report(start, ticks.means(rows_NC))
+        told = self.scores.settled(wait=self._rung(start) is not None)
+        if not ended(told):
+            report = self._report(start, ticks.means(rows_NC))
+            if report.verdict is not None:
+                told += self.scores.settled(wait=True)
         self.seconds += (time.perf_counter() - began) * self.team.size
+        if ended(told):
+            return None, told
         speed = (self.trial.images - start) / trained
-        return replace(report, images_per_second=finite(speed), device_seconds=self.seconds)
+        report = replace(report, images_per_second=finite(speed), device_seconds=self.seconds)
+        return report, self.scores.after(report, told)
 
     # -- making the report ---------------------------------------------------------------------
 
@@ -162,7 +173,7 @@ class _Run:
         report = Report(
             images=images,
             rung=self._rung(start),
-            best=self.best,
+            best=self.scores.best,
             d_accuracy=accuracy,
             confusion=confusion,
             weight_change_g=finite(signals.weight_change_g),
@@ -172,13 +183,13 @@ class _Run:
         )
         if not signals.all_finite():
             names = ", ".join(signals.non_finite_names()) or "a weight"
-            return _judged(report, Verdict("nonfinite", f"not finite at {images} images: {names}"))
+            return judged(report, Verdict("nonfinite", f"not finite at {images} images: {names}"))
         verdict = judge(self.history, self.setting.rules)
         if report.rung is not None:
             self._save_grid()
         if verdict is not None:
-            return _judged(report, verdict)
-        return report if report.rung is None else self._scored(report)
+            return judged(report, verdict)
+        return report if report.rung is None else self.scores.of(report)
 
     def _rung(self, start: int) -> int | None:
         """Index of the rung reached since ``start``."""
@@ -206,30 +217,6 @@ class _Run:
         except MetricError:
             return math.nan
 
-    def _scored(self, report: Report) -> Report:
-        """With the score, or with the verdict of a generator that has none."""
-        if self.score is None:
-            return report
-        began = time.perf_counter()
-        try:
-            # A metric that draws random numbers must not move the trial's own stream.
-            with torch.random.fork_rng(devices=self._cuda()), torch.no_grad():
-                result = self.score(self.trial.sampler)
-        except MetricError as error:
-            code: Code = "mode-collapse" if report.sample_diversity == 0 else "nonfinite"
-            verdict = Verdict(code, f"no score at {report.images} images: {error}")
-            return _judged(report, verdict)
-        seconds = time.perf_counter() - began
-        scored = replace(report, metric=result.metric, metric_seconds=seconds)
-        value = finite(result.value)
-        if value is None:
-            return _judged(scored, Verdict("nonfinite", f"{result.metric} is {result.value}"))
-        self.best = value if self.best is None else min(self.best, value)
-        return replace(scored, score=value, noise=result.noise, best=self.best)
-
-    def _cuda(self) -> list[torch.device]:
-        return [self.trial.device] if self.trial.device.type == "cuda" else []
-
     def _save_grid(self) -> None:
         rows, columns = self.setting.grid
         x_NCHW = self.trial.sampler(0, rows * columns).cpu().numpy()
@@ -244,11 +231,17 @@ class _Run:
         if report.rung is not None and report.verdict != "nonfinite":
             self.team.first(lambda: self._save(report, isolation))
 
-    def leave(self, report: Report | None, isolation: Isolation) -> None:
-        """Where the process has to leave: a checkpoint between two reports, the last of which is
-        ``report``, if there is none at this point already."""
+    def leave(self, told: list[Report], isolation: Isolation) -> None:
+        """Where the process has to leave: a checkpoint between two reports, after those ``told``
+        last, if there is none at this point already.
+
+        A score that is still pending is not waited for: the trial goes on from its rung.
+        """
         images, folder = self.trial.images, self.setting.folder / "checkpoints"
-        if not self._leaves() or not images or checkpoint_path(folder, images).exists():
+        if not images or checkpoint_path(folder, images).exists():
+            return
+        told = self.scores.settled(wait=False) or told
+        if self.scores.pending is not None or ended(told):
             return
         if self.trial.healthy():
             since = {
@@ -257,12 +250,13 @@ class _Run:
                 "rows": torch.from_numpy(self.recorder.rows()),
                 "weights": self.weights,
             }
-            state = self._state(report, isolation) | {"since": since}
+            untold = [report.as_metrics() for report in told[:-1]]
+            state = self._state(told[-1] if told else None, isolation)
+            state |= {"since": since, "untold": untold}
             self._write(state, CheckpointInfo(images, None, healthy=True))
 
     def _save(self, report: Report, isolation: Isolation) -> None:
-        info = CheckpointInfo(report.images, report.score, healthy=report.verdict is None)
-        self._write(self._state(report, isolation), info)
+        self._write(self._state(report, isolation), _info(report))
 
     def _state(self, report: Report | None, isolation: Isolation) -> dict[str, Any]:
         return self.trial.state() | {
@@ -276,26 +270,41 @@ class _Run:
             "device_rng": isolation.state.device_rng,
         }
 
+    def _amend(self, report: Report) -> None:
+        """Write what came of the rung's score into its checkpoint."""
+        path = checkpoint_path(self.setting.folder / "checkpoints", report.images)
+        if report.verdict == "nonfinite":
+            path.unlink(missing_ok=True)
+            return
+        state = load_checkpoint(path) | {"report": report.as_metrics()}
+        self._write(state, _info(report))
+
     def _write(self, state: dict[str, Any], info: CheckpointInfo) -> None:
         folder = self.setting.folder / "checkpoints"
         self.setting.patience(
             lambda: save_checkpoint(folder, state, info), f"writing a checkpoint to {folder}"
         )
 
-    def resume(self, isolation: Isolation) -> Report | None:
-        """Take over the folder's newest checkpoint; its report, or None where there is none."""
-        found = self.team.first(lambda: latest_checkpoint(self.setting.folder / "checkpoints"))
+    def resume(self, isolation: Isolation) -> list[Report]:
+        """Take over the folder's newest checkpoint; its report, after any that nobody has heard."""
+        folder, say = self.setting.folder / "checkpoints", self.setting.patience.tell
+        found = self.team.first(lambda: latest_checkpoint(folder, say))
         if found is None:
             self.team.first(self.diary.clear)
             self._begin()
             self.probes, self.reference = reference_diversity(first_reals(self._whole_batch))
-            return None
+            return []
         state = found[1]
         self._load(state)
         isolation.state = replace(
             isolation.state, cpu_rng=state["cpu_rng"], device_rng=state["device_rng"]
         )
-        return None if state["report"] is None else Report.from_metrics(state["report"])
+        metrics = [*state.get("untold", ()), state["report"] or {}]
+        told = [Report.from_metrics(one) for one in metrics if one]
+        if not (told and _unscored(told[-1])):
+            return told
+        with isolation:
+            return [self.team.first(lambda: self.scores.again(told[-1]))]
 
     def _begin(self) -> None:
         """The weights of an earlier run, where the configuration asks for them."""
@@ -317,7 +326,7 @@ class _Run:
         self.trial.load(state)
         self.weights = self.trial.weights()
         self.history = [Signals(**values) for values in state["history"]]
-        self.best = Report.from_metrics(state["report"] or {"images": 0}).best
+        self.scores.best = Report.from_metrics(state["report"] or {"images": 0}).best
         self.seconds = state["seconds"]
         self.probes, self.reference = state["probes"], state["reference"]
         self.team.first(lambda: self.diary.load(state["diary"]))
@@ -332,27 +341,9 @@ class _Run:
         self.weights = [weight.to(self.trial.device) for weight in since["weights"]]
 
 
-def _judged(report: Report, verdict: Verdict) -> Report:
-    """With a verdict; there is no score beside one."""
-    return replace(report, score=None, verdict=verdict.code, evidence=verdict.evidence)
+def _unscored(report: Report) -> bool:
+    return report.rung is not None and report.score is None and report.verdict is None
 
 
-def first_reals(data: BatchSource) -> npt.NDArray[np.uint8]:
-    """The first batch; where it alone has fewer than :data:`FEWEST` images, those after it too."""
-    batches = [data(0)]
-    while (images := sum(map(len, batches))) < FEWEST:
-        batches.append(data(images))
-    return np.concatenate(batches)
-
-
-def reference_diversity(x_BCHW: npt.NDArray[np.uint8]) -> tuple[int, float]:
-    """How many samples to probe, at most :data:`PROBES`, and the diversity of as many reals.
-
-    Repeated images count once: ``x_BCHW`` may be more than the data.  Raises :class:`DataError` for
-    fewer than two different images.
-    """
-    _, first = np.unique(x_BCHW.reshape(len(x_BCHW), -1), axis=0, return_index=True)
-    if len(first) < 2:
-        raise DataError(f"all of the first {len(x_BCHW)} real images are the same")
-    reals_BCHW = pixels(x_BCHW[np.sort(first)[:PROBES]])
-    return len(reals_BCHW), diversity(reals_BCHW)
+def _info(report: Report) -> CheckpointInfo:
+    return CheckpointInfo(report.images, report.score, healthy=report.verdict is None)

@@ -47,9 +47,8 @@ class Report:
     averaged generator relative to reals, ``weight_change_g`` relative to the report before.
     ``augment_p`` is the strength of an adaptive augmentation.  ``images_per_second`` is of
     training alone; ``device_seconds`` all time so far, scoring and earlier attempts included,
-    times the trial's workers;
-    ``metric_seconds`` the scoring's of this report.  ``verdict`` is a reason code and
-    ``evidence`` its numbers; after one, the trial ends.
+    times the trial's workers; ``metric_seconds`` how long scoring this report held the trial up.
+    ``verdict`` is a reason code and ``evidence`` its numbers; after one, the trial ends.
     """
 
     images: int

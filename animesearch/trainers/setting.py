@@ -42,8 +42,9 @@ class TrialSetting:
     not known.  ``classes`` are the names of the labels, ``class_shares`` their shares of the data;
     empty where images carry none.  ``precision`` is torch's name of the type that networks
     compute in while training; samples are drawn and scored in float32.  ``patience`` is how a
-    disk that is full is waited for; ``leaving`` tells, between any two steps, that the process
-    must end soon.  Raises :class:`UnsupportedError` for impossible numbers.
+    disk that is full is waited for, and who hears of that and of damaged checkpoints; ``leaving``
+    tells, between any two steps, that the process must end soon.  Raises
+    :class:`UnsupportedError` for impossible numbers.
     """
 
     folder: Path

@@ -58,6 +58,10 @@ class Team:
         """
         return work()
 
+    def any(self, word: bool) -> bool:
+        """Whether ``word`` holds in any of the processes, each of which must ask."""
+        return word
+
     def whole(self, x_B: Tensor) -> Tensor:
         """The rows of all processes, by rank."""
         return x_B
@@ -107,6 +111,10 @@ class Workers(Team):
         if error is not None:
             raise error
         return found
+
+    def any(self, word: bool) -> bool:
+        """See the base class; an integer on the CPU, which waits for no GPU."""
+        return bool(self.sum_(torch.tensor([int(word)])).item())
 
     def whole(self, x_B: Tensor) -> Tensor:
         """See the base class."""

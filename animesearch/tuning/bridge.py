@@ -7,6 +7,7 @@ part: the journal is the truth, so ``save`` and ``restore`` have nothing to keep
 from __future__ import annotations
 
 from collections import Counter
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,10 @@ class RaceSearcher(Searcher):
         assignment = self._race.next()
         return None if assignment is None else assignment_config(assignment)
 
+    def set_max_concurrency(self, max_concurrent: int) -> bool:
+        """Whether this searcher keeps to a number by itself: it does, to the same one."""
+        return True
+
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
@@ -104,6 +109,19 @@ class RaceScheduler(FIFOScheduler):
     def __init__(self, race: Round) -> None:
         super().__init__()
         self._race = race
+        self._places = count()
+        self._place: dict[Trial, int] = {}
+
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        """Note its place in the order of submission."""
+        self._place[trial] = next(self._places)
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """The first that waits, looked for among those that have not ended: Tune asks before
+        every event, and its own answer looks at all there ever were."""
+        live = tune_controller.get_live_trials()
+        waiting = (trial for trial in live if trial.status == Trial.PENDING)
+        return min(waiting, key=self._place.__getitem__, default=None)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """STOP what the race stops."""
@@ -112,6 +130,7 @@ class RaceScheduler(FIFOScheduler):
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: Any) -> None:
         """The function returned, or the trial was stopped (and has ended in the race by then)."""
+        self._place.pop(trial, None)
         self._race.ended(trial_id(trial))
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
@@ -120,6 +139,27 @@ class RaceScheduler(FIFOScheduler):
     def debug_string(self) -> str:
         """For Tune's own status lines."""
         return f"animesearch: {len(self._race.state.trials)} trials"
+
+
+class Forgetful(Callback):
+    """Behind all other callbacks: takes out of a report what they were told.
+
+    Tune keeps the last report of every trial, its configuration once more with it, and of each
+    number the highest, the lowest, three means and 15 values: ten times what the journal's state
+    takes, for as long as the search lasts.
+    """
+
+    def on_trial_result(
+        self,
+        iteration: int,
+        trials: list[Trial],
+        trial: Trial,
+        result: dict[str, Any],
+        **info: Any,
+    ) -> None:
+        """Tune goes on with what is left."""
+        for name in (*told(result), "config"):
+            result.pop(name, None)
 
 
 class RaceCallback(Callback):

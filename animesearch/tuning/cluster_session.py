@@ -21,6 +21,7 @@ QUIET = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C raises KeyboardInterrupt, handled in launch
     # Files that nobody here reads, written at every report, with the machine's name in them.
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "inf",  # only at the end: the journal is what a search rests on
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # progress reports carry no score
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_TRAIN_V2_ENABLED": "1",

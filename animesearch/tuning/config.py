@@ -56,6 +56,12 @@ class ResourceConfig(Options):
         description="Ray Train worker processes that train a trial together, each on its share "
         "of every batch; 0: Train's local mode, the loop runs in the trial's own process",
     )
+    scoring: Literal["trial", "node"] = Field(
+        "trial",
+        description="who scores at a rung; trial: the trial's own process, before it trains on; "
+        "node: one process on each node, or for each GPU, scores for all its trials, which train "
+        "on meanwhile",
+    )
     disk: float | None = Field(
         None,
         gt=0,

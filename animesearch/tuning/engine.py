@@ -20,7 +20,13 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
 from animesearch.searchspace.space import Space
-from animesearch.tuning.bridge import RaceCallback, RaceScheduler, RaceSearcher, trial_name
+from animesearch.tuning.bridge import (
+    Forgetful,
+    RaceCallback,
+    RaceScheduler,
+    RaceSearcher,
+    trial_name,
+)
 from animesearch.tuning.leaving import GRACE_S, hush
 from animesearch.tuning.loggers import SILENT, Logging
 from animesearch.tuning.race import Race
@@ -125,6 +131,9 @@ def _tuner(race: Round, job: Job, source: Source, relay: Relay) -> tune.Tuner:
             search_alg=source.searcher,
             scheduler=source.scheduler,
             num_samples=source.samples,
+            # Otherwise Tune asks for a process only when the one before it has started: machines
+            # of an autoscaler would come one by one.
+            max_concurrent_trials=job.allotment.concurrency if source.searcher else None,
             # A nested Train run cannot be taken from its thread: such an actor must go.
             reuse_actors=job.allotment.workers == 0,
             trial_name_creator=trial_name,
@@ -133,7 +142,7 @@ def _tuner(race: Round, job: Job, source: Source, relay: Relay) -> tune.Tuner:
         run_config=tune.RunConfig(
             name=f"session-{race.state.sessions}-{race.phase}",
             storage_path=str(job.storage),
-            callbacks=[RaceCallback(race, job.retries), relay],
+            callbacks=[RaceCallback(race, job.retries), relay, Forgetful()],
             failure_config=tune.FailureConfig(max_failures=job.retries),
             verbose=0,
         ),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from animesearch.datasets.config import DatasetConfig
-from animesearch.errors import UserError
+from animesearch.errors import MetricError, UnsupportedError, UserError
 from animesearch.metrics.config import Choice, MetricConfig, choose_features
 from animesearch.metrics.measures import MEASURES, MeasureSpec, measure_all, promised
 from animesearch.results.opening import is_run
@@ -21,8 +24,9 @@ from animesearch.tuning.datajobs import dataset_of
 if TYPE_CHECKING:
     from animesearch.datasets.kinds import ResizePolicy
     from animesearch.datasets.sources import Item, SourceSpec
+    from animesearch.datasets.sources.base import Listing
     from animesearch.metrics.collect import Numbered
-    from animesearch.metrics.features.base import FeatureNetwork
+    from animesearch.metrics.features.base import FeatureNetwork, FeatureSpec
     from animesearch.metrics.measures import Side
     from animesearch.results.stages import Stage
     from animesearch.trainers.models import TrainedGenerator
@@ -83,24 +87,30 @@ class _Square:
     resize: ResizePolicy
     channels: int = 3
 
+    @property
+    def drawn(self) -> int:
+        """The size at which sources that draw are to do it."""
+        return self.size or DatasetConfig().size
+
 
 def evaluate(request: Request, cache: Path, progress: Stage) -> Evaluation:
     """All numbers of the request.
 
-    Raises :class:`UserError` and its kin for images, names and weights that are not there.
+    Raises :class:`UserError` and its kin for images, names and weights that are not there, and
+    for images that have no finite numbers.
     """
     began = time.monotonic()
     choice = _features(request)
     specs = chosen_measures(request.measures, choice.spec.logits)
     values = promised(specs, request.held is not None)
     device = _device()
-    network = choice.spec.build(device)
-    work = _Work(network, request, cache, progress)
+    work = _Work(choice.spec, choice.spec.build(device), request, cache, progress)
     fake, square = work.fakes(device)
     real = work.reals("real images", request.against, square)
     held = work.reals("held-out images", request.held, square) if request.held else None
     progress("measures", 0, 1)
-    found = measure_all(specs, real, fake, held)
+    with _told("these images have no numbers"):
+        found = measure_all(specs, real, fake, held)
     progress("measures", 1, 1)
     return Evaluation(
         values=found,
@@ -124,11 +134,29 @@ def evaluate(request: Request, cache: Path, progress: Stage) -> Evaluation:
 def chosen_measures(names: Sequence[str], logits: bool) -> list[MeasureSpec]:
     """The measures with their default options; ``all`` are those that the features allow.
 
-    Raises :class:`UnknownNameError` with the allowed names.
+    Raises :class:`UnknownNameError` with the allowed names, :class:`UnsupportedError` for a
+    measure that needs logits where the features have none.
     """
+    allowed = [spec.component_name() for spec in MEASURES if logits or not spec.needs_logits]
     if [*names] == ["all"]:
-        names = [spec.component_name() for spec in MEASURES if logits or not spec.needs_logits]
-    return [MEASURES.get(name).model_validate({}) for name in names]
+        names = allowed
+    chosen = [MEASURES.get(name).model_validate({}) for name in names]
+    for spec in chosen:
+        if spec.needs_logits and not logits:
+            raise UnsupportedError(
+                f"{spec.component_name()} needs logits, which these features lack; use features "
+                f"with logits (list features), or other measures: {', '.join(allowed)}"
+            )
+    return chosen
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """What is wrong with somebody's images is told as any other mistake is."""
+    try:
+        yield
+    except MetricError as error:
+        raise UserError(f"{what}: {error}") from error
 
 
 def _features(request: Request) -> Choice:
@@ -137,7 +165,12 @@ def _features(request: Request) -> Choice:
         options["policy"] = request.policy
     if request.features == "auto" and request.policy is not None:
         raise UserError("--policy needs --features: policies belong to a feature network")
-    config = MetricConfig.model_validate({"features": options})
+    try:
+        config = MetricConfig.model_validate({"features": options})
+    except ValidationError as error:
+        fault = error.errors()[0]
+        said = f"--policy '{request.policy}'" if "policy" in fault["loc"] else "--features"
+        raise UserError(f"{said}: {fault['msg']}") from None
     return choose_features(config, gpu=_device() != "cpu")
 
 
@@ -151,9 +184,14 @@ class _Work:
     """The passes over the images of one request."""
 
     def __init__(
-        self, network: FeatureNetwork, request: Request, cache: Path, progress: Stage
+        self,
+        spec: FeatureSpec,
+        network: FeatureNetwork,
+        request: Request,
+        cache: Path,
+        progress: Stage,
     ) -> None:
-        self._network, self._request = network, request
+        self._spec, self._network, self._request = spec, network, request
         self._cache, self._progress = cache, progress
         self.left_out: dict[str, dict[str, int]] = {}
 
@@ -165,11 +203,37 @@ class _Work:
         if request.trial is not None:
             raise UserError(f"--trial needs a run folder; '{request.images}' is none")
         square = _Square(request.size, request.resize)
-        return self._read("images", request.images, square, request.samples), square
+        spec, listing = self._listing(request.images)
+        listing = replace(listing, items=listing.items[: request.samples])
+        return self._pass("images", spec, listing, square), square
 
     def reals(self, stage: str, source: str, square: _Square) -> Side:
-        """Features of real images."""
-        return self._read(stage, source, square, None)
+        """Features of real images, read where they are kept."""
+        from animesearch.metrics.kept import kept_path, recall
+        from animesearch.metrics.measures import Side
+
+        spec, listing = self._listing(source)
+        identity = kept_identity(self._spec, listing, square)
+        path = kept_path(self._cache, identity)
+        known = recall(path, identity)
+        if known is None:
+            side = self._pass(stage, spec, listing, square, logits=False)
+            self._keep(stage, path, identity, side)
+            return side
+        count = len(listing.items)
+        self._progress(f"features of the {stage}", count, count)
+        self.left_out[stage] = dict(known.notes["left out"])
+        return Side(known.features_ND)
+
+    def _keep(self, stage: str, path: Path, identity: dict[str, Any], side: Side) -> None:
+        """Unless files changed while they were read: another time they may not."""
+        from animesearch.datasets.blocks import CHANGED
+        from animesearch.metrics.kept import few_enough, keep, warn_of_size
+
+        if not few_enough(len(side), side.dim):
+            warn_of_size(len(side), side.dim)
+        elif CHANGED not in self.left_out[stage]:
+            keep(path, identity, side.features_ND, {"left out": self.left_out[stage]})
 
     def _drawn(self, trained: TrainedGenerator) -> tuple[Side, _Square]:
         from animesearch.metrics.collect import collect
@@ -187,26 +251,51 @@ class _Work:
         def tell(done: int) -> None:
             self._progress("drawn images", done, count)
 
-        side = collect(self._network, images(), request.batch, tell)
+        with _told("the drawn images"):
+            side = collect(self._network, images(), request.batch, tell)
         return side, _Square(trained.size, request.resize, trained.channels)
 
-    def _read(self, stage: str, source: str, square: _Square, most: int | None) -> Side:
+    def _listing(self, source: str) -> tuple[SourceSpec, Listing]:
         from animesearch.datasets.memory import FileMemory
-        from animesearch.metrics.collect import collect
 
         spec = dataset_of(source).source.located()
-        listing = spec.listing(FileMemory(self._cache / "seen"), self._progress)
-        items = listing.items[:most]
+        return spec, spec.listing(FileMemory(self._cache / "seen"), self._progress)
+
+    def _pass(
+        self, stage: str, spec: SourceSpec, listing: Listing, square: _Square, logits: bool = True
+    ) -> Side:
+        from animesearch.metrics.collect import collect
+
         dropped: Counter[str] = Counter(str(drop.reason) for drop in listing.refused)
 
         def tell(done: int) -> None:
-            self._progress(f"features of the {stage}", done, len(items))
+            self._progress(f"features of the {stage}", done, len(listing.items))
 
-        images = decoded(spec, items, square, dropped)
+        images = decoded(spec, listing.items, square, dropped)
         try:
-            return collect(self._network, images, self._request.batch, tell)
+            with _told(f"the {stage} ({spec.describe()})"):
+                return collect(self._network, images, self._request.batch, tell, logits=logits)
         finally:
             self.left_out[stage] = dict(sorted(dropped.items()))
+
+
+def kept_identity(features: FeatureSpec, listing: Listing, square: _Square) -> dict[str, Any]:
+    """What the features of a source's images depend on: the files' content in the order of their
+    names, and how they become pixels."""
+    from animesearch.datasets.config import PIPELINE_VERSION
+    from animesearch.metrics.statistics import real_identity
+
+    side = square.size or 0
+    content = hashlib.sha256("\n".join(item.sha256 for item in listing.items).encode())
+    refused = sorted(Counter(str(drop.reason) for drop in listing.refused).items())
+    shape = (len(listing.items), square.channels, side, side)
+    return {
+        **real_identity(features, content.hexdigest(), shape),
+        "pipeline": PIPELINE_VERSION,
+        "square": square.resize if side else None,
+        "drawn": square.drawn if listing.draws else None,
+        "refused": refused,
+    }
 
 
 def decoded(
@@ -215,18 +304,21 @@ def decoded(
     """The images that can be used, with their places; ``dropped`` counts the reasons of others."""
     from PIL import Image
 
+    from animesearch.datasets.blocks import CHANGED
     from animesearch.datasets.decode import decode_image
     from animesearch.datasets.reasons import Dropped
     from animesearch.datasets.resize import resize
     from animesearch.datasets.sources.base import Drawn
 
-    for item, payload in spec.read(items, square.size or DatasetConfig().size):
+    for item, payload in spec.read(items, square.drawn):
         image: Image.Image | Dropped
         if isinstance(payload, Drawn):
             image = Image.fromarray(payload.pixels)
             image = image.convert("L") if square.channels == 1 else image
+        elif payload is None or hashlib.sha256(payload).hexdigest() != item.sha256:
+            image = Dropped(item.name, CHANGED)
         else:
-            image = decode_image(payload or b"", channels=square.channels, name=item.name)
+            image = decode_image(payload, channels=square.channels, name=item.name)
         if isinstance(image, Dropped):
             dropped[str(image.reason)] += 1
             continue

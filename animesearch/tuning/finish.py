@@ -162,7 +162,8 @@ def _yardstick(prepared: Prepared) -> Yardstick:
     if not packed.manifest.heldout:
         return Yardstick(spec, prepared.real)
     task = ray.remote(num_cpus=1, num_gpus=allotment.gpu)(measure_references)
-    found = ray.get(task.remote(prepared.pixels, packed.train_count, spec, allotment.device))
+    digest, count = packed.pixels_digest, packed.train_count
+    found = ray.get(task.remote(prepared.pixels, digest, count, spec, allotment.device))
     return Yardstick(spec, prepared.real, found)
 
 

@@ -6,7 +6,7 @@ import shlex
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -300,16 +300,20 @@ def _run(folder: RunFolder, info: RunInfo, prepared: Prepared, state: RunState, 
     )
     race.upkeep = keeper = _keeper(folder, prepared, view)
     try:
-        job = Job(
-            run_trial,
-            shared_of(folder, prepared),
-            prepared.allotment,
-            _tune_storage(folder, prepared),
-            config.search.retries,
-            prepared.search.space,
-            Logging(config.search.logs, About.run(folder, info), view.note),
-        )
-        with keeper.working(list(state.trials.values())), _hearing_workers(prepared, view):
+        with (
+            closing(shared_of(folder, prepared)) as shared,
+            keeper.working(list(state.trials.values())),
+            _hearing_workers(prepared, view),
+        ):
+            job = Job(
+                run_trial,
+                shared,
+                prepared.allotment,
+                _tune_storage(folder, prepared),
+                config.search.retries,
+                prepared.search.space,
+                Logging(config.search.logs, About.run(folder, info), view.note),
+            )
             complete = run_round(race, job)
             if complete:
                 ending = Ending(folder, info, prepared, journal, state, view, keeper)

@@ -137,9 +137,10 @@ def _search(prepared: Prepared, fakes_MCHW: Pixels, places: range, view: View) -
     allotment, spec = prepared.allotment, prepared.choice.spec
     tasks = max(1, min(allotment.concurrency, len(places) // LEAST))
     task = ray.remote(num_cpus=1, num_gpus=allotment.gpu)(find_nearest)
-    pixels, fakes = prepared.pixels, ray.put(fakes_MCHW)
+    pixels, digest, fakes = prepared.pixels, prepared.packed.pixels_digest, ray.put(fakes_MCHW)
     waiting = [
-        task.remote(pixels, spec, fakes, part, allotment.device) for part in _parts(places, tasks)
+        task.remote(pixels, digest, spec, fakes, part, allotment.device)
+        for part in _parts(places, tasks)
     ]
     found = []
     for number, reference in enumerate(waiting):

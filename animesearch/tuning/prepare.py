@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 
 from animesearch.datasets.config import DatasetConfig
 from animesearch.datasets.kinds import Mode
-from animesearch.errors import RunFolderError, UserError
+from animesearch.errors import DataError, MetricError, RunFolderError, UserError
 from animesearch.plugins import Plugin, import_plugins
 from animesearch.results.records import Scalar
 from animesearch.searchspace.space import Space, load_space
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from animesearch.datasets.labels import Labels
     from animesearch.datasets.packed import PackedDataset
     from animesearch.metrics.config import Choice
+    from animesearch.metrics.reals import Reals
     from animesearch.metrics.statistics import RealStatistics
 
 Progress = Callable[[str, int, int], None]
@@ -211,9 +213,7 @@ def prepare(search: Search, machine: Machine, progress: Progress, uri: str = "")
     if problem := config.step_beyond(rungs):  # a budget in epochs is known only now
         raise UserError(problem)
     pixels = shared_images(packed, feed.mode == "stream", uri, progress)
-    progress("features of the real images", 0, packed.count)
-    real, floor = _measured(packed, pixels, choice, config.metric.samples, allotment)
-    progress("features of the real images", packed.count, packed.count)
+    real, floor = _measured(packed, pixels, choice, config.metric.samples, allotment, progress)
     return Prepared(search, packed, pixels, choice, real, allotment, rungs, labels, feed, floor)
 
 
@@ -223,22 +223,36 @@ def _allot(search: Search, machine: Machine) -> Allotment:
 
 
 def _measured(
-    packed: PackedDataset, pixels: Any, choice: Choice, samples: int, allotment: Allotment
-) -> tuple[RealStatistics, float | None]:
+    packed: PackedDataset,
+    pixels: Any,
+    choice: Choice,
+    samples: int,
+    allotment: Allotment,
+    progress: Progress,
+) -> Reals:
     """The reals' statistics and the floor of the metric.
 
-    Measured in Ray tasks side by side, so that the driver needs no torch and a GPU node is used.
+    Measured in a Ray task, so that the driver needs no torch and a GPU node is used.
     """
     import ray
 
-    from animesearch.tuning.tasks import measure_floor, measure_reals
+    from animesearch.tuning.tasks import measure_reals
 
-    on = ray.remote(num_cpus=1, num_gpus=allotment.gpu)
-    digest, spec, device = packed.pixels_digest, choice.spec, allotment.device
-    reals = on(measure_reals).remote(pixels, digest, spec, device)
-    floor = on(measure_floor).remote(pixels, digest, spec, samples, device)
-    found: tuple[RealStatistics, float | None] = (ray.get(reals), ray.get(floor))
-    return found
+    told = partial(progress, "features of the real images")
+    told(0, packed.count)
+    task = ray.remote(num_cpus=1, num_gpus=allotment.gpu)(measure_reals)
+    digest, device = packed.pixels_digest, allotment.device
+    for reference in task.remote(pixels, digest, choice.spec, samples, device):
+        try:
+            found: int | Reals = ray.get(reference)
+        except MetricError as error:  # Ray's carries the traceback too, and its cause the words
+            words = getattr(error, "cause", error)
+            raise DataError(f"the real images cannot be measured: {words}") from None
+        if not isinstance(found, int):
+            told(packed.count, packed.count)
+            return found
+        told(found, packed.count)
+    raise RuntimeError("the task that measures the real images ended without a result")
 
 
 def trial_count(search: Search) -> int:

@@ -21,6 +21,7 @@ from animesearch.results.formats import roughly
 from animesearch.results.progress import Plan
 from animesearch.tuning.attach import HERE, Where
 from animesearch.tuning.cluster_session import ray_session
+from animesearch.tuning.disk import disk_line, drawn_checkpoint, files_of, need_of, refuse_beyond
 from animesearch.tuning.finals import planned_finals
 from animesearch.tuning.loggers import check_loggers
 from animesearch.tuning.prepare import Search, check_starts, load_search, trial_count
@@ -52,13 +53,16 @@ class Timing:
     """What a few steps of one configuration took.
 
     ``train`` images per second of training, ``score`` seconds per scored sample, ``start``
-    seconds of building, ``memory`` bytes of the process at its peak.
+    seconds of building, ``memory`` bytes of the process at its peak.  On the disk: ``checkpoint``
+    bytes, and bytes of the ``tables`` for each image.
     """
 
     train: float
     score: float
     start: float
     memory: int
+    checkpoint: int = 0
+    tables: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,7 @@ def dry_run(
     """Print the plan and the estimate; no search is started and no run folder made.
 
     On a cluster that has no room for a trial now there is no estimate: nothing is started for it.
+    Raises :class:`UserError` at the end where ``search.resources.disk`` is too little.
     """
     search = load_search(space, overrides, plugins).located()
     check_starts(search.space)
@@ -100,12 +105,15 @@ def dry_run(
         for line in plan_lines(search, rungs, allotment):
             console.print(escape(line), highlight=False)
         if not _has_room(allotment):
+            console.print(escape(_disk(search, rungs, allotment)), highlight=False)
             console.print("no estimate: no machine of the cluster has room for a trial now")
             return
         console.print(f"calibrating on {machine.name} ...", highlight=False)
-        estimate = _estimate(search, rungs, allotment)
+        timings = _timings(search, allotment)
+    estimate = _estimate(search, rungs, allotment, timings)
     for line in estimate_lines(estimate, allotment):
         console.print(escape(line), highlight=False)
+    console.print(escape(_disk(search, rungs, allotment, timings)), highlight=False)
 
 
 def plan_lines(search: Search, rungs: tuple[int, ...], allotment: Allotment) -> list[str]:
@@ -186,6 +194,7 @@ def calibrate(config: dict[str, Any], job: dict[str, Any]) -> Timing:
 
     Of a trial with several workers one is measured, on the whole batch, and taken for as many.
     """
+    from animesearch.metrics.evaluator import Score
     from animesearch.metrics.features.base import FeatureSpec
     from animesearch.trainers.config import TrialConfig
     from animesearch.trainers.loop import train
@@ -200,27 +209,26 @@ def calibrate(config: dict[str, Any], job: dict[str, Any]) -> Timing:
         began = time.perf_counter()
         network(draw(0, 64))
         seen.append((time.perf_counter() - began) / 64)
-        return _NoScore(spec.metric_name)
+        return Score(0.0, spec.metric_name, 64)  # the features are timed, no distance is wanted
 
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         setting, data, labels = _setting(trial, job, Path(folder))
         reports = list(train(trial, setting, data, time_scoring, labels))
         whole = time.perf_counter() - began
+        checkpoint, tables = _sizes(Path(folder))
     trained = sum(r.images / (r.images_per_second or 1.0) for r in reports[-1:])
     unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in KiB on Linux
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     rate = reports[-1].images / max(trained, 1e-6) * job["workers"]
-    return Timing(rate, seen[-1] if seen else 0.0, max(0.0, whole - trained), peak)
+    start, score = max(0.0, whole - trained), seen[-1] if seen else 0.0
+    return Timing(rate, score, start, peak, checkpoint, tables / reports[-1].images)
 
 
-@dataclass(frozen=True)
-class _NoScore:
-    """In place of a score: the calibration times the features, their distance is not wanted."""
-
-    metric: str
-    value: float = 0.0
-    noise: float | None = None
+def _sizes(folder: Path) -> tuple[int, int]:
+    """Bytes of a trial's largest checkpoint and of its tables."""
+    checkpoints = [path.stat().st_size for path in folder.glob("checkpoints/*")]
+    return max(checkpoints, default=0), sum(p.stat().st_size for p in folder.glob("*.csv"))
 
 
 def _setting(
@@ -280,17 +288,40 @@ def _job(search: Search, allotment: Allotment) -> dict[str, Any]:
     }
 
 
-def _estimate(search: Search, rungs: tuple[int, ...], allotment: Allotment) -> Estimate:
+def _timings(search: Search, allotment: Allotment) -> list[Timing]:
     """As many at a time as in the search, so that they slow each other down as there."""
     import ray
 
     job = _job(search, allotment)
     task = ray.remote(num_cpus=allotment.cpu, num_gpus=allotment.gpu)(calibrate)
-    timings = ray.get([task.remote(drawn, job) for drawn in _draw(search)])
+    timings: list[Timing] = ray.get([task.remote(drawn, job) for drawn in _draw(search)])
+    return timings
+
+
+def _estimate(
+    search: Search, rungs: tuple[int, ...], allotment: Allotment, timings: Sequence[Timing]
+) -> Estimate:
     samples, final = search.config.metric.samples, search.config.search.final
     fresh = Fresh(min(final.top, trial_count(search)), final.samples or samples)
     plan = _plan(search, rungs)
     return estimate_of(timings, plan, samples, len(rungs), allotment.concurrency, fresh)
+
+
+def _disk(
+    search: Search, rungs: tuple[int, ...], allotment: Allotment, timings: Sequence[Timing] = ()
+) -> str:
+    """What the run takes on the disk, by the files of the calibration; without one by the networks
+    alone."""
+    config, plan = search.config, _plan(search, rungs)
+    if timings:
+        each = max(timing.checkpoint for timing in timings)
+        tables = max(timing.tables for timing in timings) * plan.images
+        files = files_of(config, plan.trials + plan.finals, len(rungs), tables)
+    else:
+        each, files = drawn_checkpoint(search, class_count(config.dataset.labels)), None
+    need = need_of(config, each, allotment.concurrency)
+    refuse_beyond(need, config)
+    return disk_line(need, files, config)
 
 
 def _has_room(allotment: Allotment) -> bool:

@@ -135,9 +135,13 @@ class Brain:
         return True
 
     def _complete(self, sampled: Sampled) -> Sampled:
-        """With every default filled in: what is recorded is what is trained."""
-        model = type(getattr(self._space.fixed, self._space.root))
-        return Sampled(model.model_validate(sampled.tree).model_dump(mode="json"), sampled.params)
+        """With every default filled in: what is recorded is what is trained.
+
+        It is checked within the whole space, whose images and workers do not suit every trial.
+        """
+        fixed, root = self._space.fixed, self._space.root
+        whole = type(fixed).model_validate({**dict(fixed), root: sampled.tree})
+        return Sampled(getattr(whole, root).model_dump(mode="json"), sampled.params)
 
     def report(self, record: TrialRecord, images: int, score: float) -> None:
         """Note a score at a rung, for the model and for other readers of the study."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from animesearch.plugins import Plugin, import_plugins
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from animesearch.datasets.shared import PackedAt
     from animesearch.metrics.features import FeatureSpec
     from animesearch.metrics.memorisation import References
+    from animesearch.metrics.reals import RealImages, Reals
     from animesearch.metrics.statistics import RealStatistics
     from animesearch.tuning.trialfiles import Held
 
@@ -21,23 +23,40 @@ if TYPE_CHECKING:
     """All images of a packed set: the array itself, out of the object store, or its place."""
 
 
-def measure_reals(images: Images, digest: str, spec: FeatureSpec, device: str) -> RealStatistics:
-    """Statistics of the packed images, from the user's cache where ``digest`` is known."""
-    from animesearch.metrics.statistics import real_statistics
-    from animesearch.storage.cache import default_cache
-
-    return real_statistics(opened(images), spec, device, default_cache(), digest=digest)
+MARKS = 50
+"""Times at which :func:`measure_reals` tells how far it is."""
 
 
-def measure_floor(
+def measure_reals(
     images: Images, digest: str, spec: FeatureSpec, samples: int, device: str
-) -> float | None:
-    """The floor of the packed images, from the user's cache where ``digest`` is known."""
-    from animesearch.metrics.floor import cached_floor
+) -> Generator[int | Reals]:
+    """At fixed marks how many packed images are done; at last their statistics and the floor.
+
+    From the user's cache where ``digest`` is known.  How often it yields depends on the number of
+    images alone: Ray repeats a task whose process was lost, and wants as many objects as before.
+    """
+    reals = real_images(images, digest, spec, device)
+    steps, count = reals.measured(samples), len(reals.images_NCHW)
+    marks = deque(sorted({count * part // MARKS for part in range(1, MARKS)} - {0}))
+    while True:
+        try:
+            done = next(steps)
+        except StopIteration as end:
+            found: Reals = end.value
+            break
+        while marks and marks[0] <= done:
+            yield marks.popleft()
+    while marks:  # no `yield from`: Ray sends values, which the deque's iterator cannot take
+        yield marks.popleft()
+    yield found
+
+
+def real_images(images: Images, digest: str, spec: FeatureSpec, device: str) -> RealImages:
+    """The packed images, with what the user's cache knows of their features."""
+    from animesearch.metrics.reals import RealImages
     from animesearch.storage.cache import default_cache
 
-    cache = default_cache()
-    return cached_floor(opened(images), spec, samples, device, cache, digest=digest)
+    return RealImages(opened(images), spec, digest, device, default_cache())
 
 
 def opened(images: Images) -> npt.NDArray[np.uint8]:
@@ -56,13 +75,13 @@ class Fresh(NamedTuple):
 
 
 def measure_references(
-    images: Images, training: int, spec: FeatureSpec, device: str
+    images: Images, digest: str, training: int, spec: FeatureSpec, device: str
 ) -> References | None:
     """The first ``training`` images and the held-out ones, as the memorisation gap needs them."""
     from animesearch.metrics.memorisation import references
 
-    images_NCHW = opened(images)
-    return references(images_NCHW[:training], images_NCHW[training:], spec.build(device))
+    found = real_images(images, digest, spec, device)
+    return references(training, len(found.images_NCHW) - training, found.features)
 
 
 class Yardstick(NamedTuple):
@@ -105,16 +124,20 @@ class Near(NamedTuple):
 
 
 def find_nearest(
-    images: Images, spec: FeatureSpec, fakes_MCHW: npt.NDArray[np.uint8], places: range, device: str
+    images: Images,
+    digest: str,
+    spec: FeatureSpec,
+    fakes_MCHW: npt.NDArray[np.uint8],
+    places: range,
+    device: str,
 ) -> Near:
-    """Among the packed images ``places``, read as they come."""
+    """Among the packed images ``places``, read as they come where their features are not kept."""
     import numpy as np
 
     from animesearch.metrics.neighbours import nearest_in_parts
     from animesearch.metrics.statistics import features_of
 
-    network = spec.build(device)
-    fakes_MD = np.concatenate(list(features_of(fakes_MCHW, network)))
-    chosen_NCHW = opened(images)[places.start : places.stop : places.step]
-    index_M, distance_M = nearest_in_parts(features_of(chosen_NCHW, network), fakes_MD)
+    fakes_MD = np.concatenate(list(features_of(fakes_MCHW, spec.build(device))))
+    parts = real_images(images, digest, spec, device).parts(places)
+    index_M, distance_M = nearest_in_parts(parts, fakes_MD)
     return Near(places.start + places.step * index_M, distance_M)

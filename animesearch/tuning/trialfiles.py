@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from animesearch.errors import RunFolderError
 from animesearch.storage.cache import working_folder
+from animesearch.storage.copies import claimed
 from animesearch.storage.patience import Patience
 from animesearch.storage.tree import files_below
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 WAITING: Final = "waiting"
-"""Where a report says that the trial waits for a disk or a store; empty: it still does."""
+"""Where a report tells the person who watches that the trial waits for a disk or a store (empty: it
+still does), or that it found a damaged checkpoint."""
 _fetching = threading.Lock()
 _served: set[Path] = set()
 
@@ -35,7 +37,7 @@ _served: set[Path] = set()
 def run_root(folder: str, uri: str) -> Path:
     """The run's folder on this machine: the one that all nodes see, or a copy of what is at
     ``uri``."""
-    return working_folder(uri) if uri else Path(folder)
+    return claimed(working_folder(uri)) if uri else Path(folder)
 
 
 def reporting(tell: Callable[[Mapping[str, Any]], None]) -> Patience:
@@ -61,7 +63,7 @@ class Held(NamedTuple):
         from animesearch.storage.mirror import pull
         from animesearch.storage.store import Store
 
-        root = working_folder(self.uri)
+        root = claimed(working_folder(self.uri))
         with _fetching:
             pull(Store.open(self.uri, Patience(tell=LOG.warning)), root, self.name)
         return root / self.name

@@ -12,7 +12,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Generator, Mapping
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,11 +24,13 @@ from animesearch.errors import LeavingError
 from animesearch.plugins import Plugin, import_plugins
 from animesearch.storage.patience import Patience
 from animesearch.tuning.bridge import KEY
-from animesearch.tuning.leaving import LEAVING, attentive, told
+from animesearch.tuning.featureactors import end_actors, score_function, start_actors
+from animesearch.tuning.leaving import LEAVING, answered, attentive, told
 from animesearch.tuning.notices import leave
 from animesearch.tuning.trialfiles import TrialFiles, reporting, run_root
 
 if TYPE_CHECKING:
+    from ray.actor import ActorHandle
     from ray.data import Dataset
 
     from animesearch.datasets.kinds import Order
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from animesearch.trainers.report import Report
     from animesearch.trainers.setting import BatchSource, LabelSource, TrialSetting
     from animesearch.trainers.together import Team
+    from animesearch.tuning.featureactors import FeatureActors
     from animesearch.tuning.prepare import Prepared
 
 Tell = Callable[[Mapping[str, Any]], None]
@@ -86,9 +89,10 @@ class Shared:
 @dataclass(frozen=True)
 class SharedRef:
     """References to a :class:`Shared` and to all images of the packed set (unless they stream),
-    hidden from Ray's own look for references."""
+    hidden from Ray's own look for references; who scores, unless each trial does."""
 
     refs: list[Any]
+    actors: ActorHandle[FeatureActors] | None = None
 
     def get(self) -> Shared:
         """The shared values, zero-copy on the node that holds them; the plug-ins imported."""
@@ -100,6 +104,11 @@ class SharedRef:
             found = replace(found, images_NCHW=images[0][: found.count])
         assert isinstance(found, Shared)
         return found
+
+    def close(self) -> None:
+        """Nobody trains any more."""
+        if self.actors is not None:
+            end_actors(self.actors)
 
 
 def shared_of(folder: RunFolder, prepared: Prepared) -> SharedRef:
@@ -135,7 +144,10 @@ def shared_of(folder: RunFolder, prepared: Prepared) -> SharedRef:
         precision=config.search.resources.precision,
         plugins=prepared.search.plugins,
     )
-    return SharedRef([ray.put(shared), *([] if streamed else [prepared.pixels])])
+    ref = SharedRef([ray.put(shared), *([] if streamed else [prepared.pixels])])
+    if config.search.resources.scoring == "trial":
+        return ref
+    return replace(ref, actors=start_actors(ref))
 
 
 def run_trial(config: dict[str, Any], shared: SharedRef) -> None:
@@ -146,7 +158,7 @@ def run_trial(config: dict[str, Any], shared: SharedRef) -> None:
     datasets = {"train": _stream(here)} if here.images_NCHW is None else {}
     if here.workers == 0:
         tell = _telling_with_checkpoints(config, here) if here.population else tune.report
-        _fit_local(config, here, datasets, tell)
+        _fit_local(config, here, datasets, tell, shared.actors)
     else:
         _fit_nested(config, shared, here, datasets)
 
@@ -162,7 +174,7 @@ def _telling_with_checkpoints(config: dict[str, Any], shared: Shared) -> Tell:
     from ray import tune
 
     from animesearch.trainers.adoption import adopt
-    from animesearch.trainers.checkpoint import SUFFIX, checkpoint_files
+    from animesearch.trainers.checkpoint import SUFFIX, checkpoint_files, latest_checkpoint
     from animesearch.trainers.config import TrialConfig
 
     setting = setting_of(config, shared, tune.report)
@@ -174,8 +186,8 @@ def _telling_with_checkpoints(config: dict[str, Any], shared: Shared) -> Tell:
         with given.as_directory() as place:
             (donor,) = Path(place).glob(f"*{SUFFIX}")
             setting.patience(lambda: adopt(donor, trial, setting), "taking weights over")
-    elif own := checkpoint_files(setting.folder / "checkpoints"):
-        setting.patience(lambda: adopt(own[-1], trial, setting), "taking weights over")
+    elif own := latest_checkpoint(setting.folder / "checkpoints"):
+        setting.patience(lambda: adopt(own[0], trial, setting), "taking weights over")
     files.push()
 
     def tell(metrics: Mapping[str, Any]) -> None:
@@ -194,20 +206,28 @@ def _telling_with_checkpoints(config: dict[str, Any], shared: Shared) -> Tell:
 
 
 def _fit_local(
-    config: dict[str, Any], shared: Shared, datasets: dict[str, Dataset], tell: Tell
+    config: dict[str, Any],
+    shared: Shared,
+    datasets: dict[str, Dataset],
+    tell: Tell,
+    actors: ActorHandle[FeatureActors] | None,
 ) -> None:
     from ray.train import ScalingConfig
     from ray.train.torch import TorchTrainer
 
     TorchTrainer(
-        lambda: train_and_tell(config, shared, tell),
+        lambda: train_and_tell(config, shared, tell, actors=actors),
         scaling_config=ScalingConfig(num_workers=0),
         datasets=datasets,
     ).fit()
 
 
 def _fit_nested(
-    config: dict[str, Any], ref: SharedRef, shared: Shared, datasets: dict[str, Dataset]
+    config: dict[str, Any],
+    ref: SharedRef,
+    shared: Shared,
+    datasets: dict[str, Dataset],
+    loop: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
     from ray.train import RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
@@ -216,7 +236,7 @@ def _fit_nested(
     from animesearch.tuning.teams import WorkerConfig
 
     TorchTrainer(
-        nested_loop,
+        loop or nested_loop,
         train_loop_config={"config": config, "shared": ref},
         torch_config=WorkerConfig(),
         scaling_config=ScalingConfig(
@@ -241,17 +261,20 @@ def nested_loop(job: dict[str, Any]) -> None:
 
     shared = job["shared"].get()
     with joined_team(shared.device) as team:
-        train_and_tell(job["config"], shared, train.report, team)
+        train_and_tell(job["config"], shared, train.report, team, job["shared"].actors)
 
 
 def train_and_tell(
-    config: dict[str, Any], shared: Shared, tell: Tell, team: Team | None = None
+    config: dict[str, Any],
+    shared: Shared,
+    tell: Tell,
+    team: Team | None = None,
+    actors: ActorHandle[FeatureActors] | None = None,
 ) -> None:
     """Train to the end, telling every report; closed in order when Tune stops the trial.
 
     Of several workers all tell, and one of them keeps the files and scores.
     """
-    from animesearch.metrics.evaluator import Evaluator
     from animesearch.trainers.config import TrialConfig
     from animesearch.trainers.loop import train
     from animesearch.trainers.together import ALONE
@@ -261,9 +284,7 @@ def train_and_tell(
     files = trial_files(setting, shared)
     team = team or ALONE
     team.first(files.fetch)
-    score = None
-    if team.leads:
-        score = Evaluator(shared.spec, shared.real, shared.samples, shared.device).score
+    score = score_function(shared, actors, setting.patience.tell) if team.leads else None
     batches = batches_of(trial.batch, setting.seed, shared, (team.rank, team.size))
     labels = labels_of(batches, shared)
     reports = train(trial, setting, batches, score, labels, team)
@@ -283,10 +304,15 @@ def _tell_all(
             for report in reports:
                 if report.rung is not None or report.verdict is not None:
                     team.first(files.push)  # before anybody decides on it
-                tell(report.as_metrics())
-    finally:
-        if told() and team.leads:
-            files.push()  # what was saved between two rungs
+                with nullcontext() if team.size > 1 else answered():
+                    tell(report.as_metrics())
+    except LeavingError:
+        team.first(files.push)  # what was saved between two rungs
+        raise
+    except BaseException:
+        if told() and team.size == 1:  # closed at a report, and saved as well
+            files.push()
+        raise
 
 
 def trial_files(setting: TrialSetting, shared: Shared) -> TrialFiles:

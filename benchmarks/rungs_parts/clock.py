@@ -111,7 +111,7 @@ def _evaluator(recording: Recording) -> Evaluator:
     """lite0's, whatever the race's metric: what a score costs, not what it says."""
     from animesearch.metrics.evaluator import Evaluator
     from animesearch.metrics.features.lite0 import Lite0
-    from animesearch.metrics.statistics import real_statistics
+    from animesearch.metrics.reals import real_statistics
 
     from .degradations import real_images
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +17,22 @@ from animesearch.results.configurations import rank_configurations
 from animesearch.results.journal import segments
 from animesearch.results.ranking import rank
 from animesearch.tuning.race import Assignment, replay
-from scale_parts.search import Scripted, megabytes, memory, open_search, told
+from scale_parts.search import Scripted, Wanted, megabytes, memory, open_search, told
 
 AT_A_TIME = 32
 
 
-def measure(path: Path, trials: int, sampler: str, storage: str) -> dict[str, Any]:
+def measure(path: Path, wanted: Wanted) -> dict[str, Any]:
     """One race from its first trial to its last, then what a resume and a reader do."""
     before = memory()
-    scripted = open_search(path, trials, sampler, storage)
+    scripted, trials = open_search(path, wanted), wanted.trials
     costs = drive(scripted)
     scripted.brain.close()
     eighth = max(1, trials // 8)
     found: dict[str, Any] = {
         "trials": trials,
-        "sampler": sampler,
-        "storage": storage,
+        "sampler": wanted.sampler,
+        "storage": wanted.storage,
         "ms per trial": 1e3 * sum(costs) / trials,
         "first eighth": 1e3 * sum(costs[:eighth]) / eighth,
         "last eighth": 1e3 * sum(costs[-eighth:]) / eighth,
@@ -40,17 +41,17 @@ def measure(path: Path, trials: int, sampler: str, storage: str) -> dict[str, An
         "journal MB": megabytes(scripted.folder.journal),
         "study MB": sum(megabytes(file) for file in path.glob("study.*")),
     }
-    return found | after(scripted, path, trials, sampler)
+    return found | after(scripted, replace(wanted, storage="none"))
 
 
-def after(scripted: Scripted, path: Path, trials: int, sampler: str) -> dict[str, float]:
+def after(scripted: Scripted, again: Wanted) -> dict[str, float]:
     """Seconds of a fold, a replay, a ranking and a resume."""
     seconds, state = timed(scripted.folder.state)
     scheduler = scripted.race.plan.scheduler
     replayed, differing = timed(lambda: replay(scheduler, state, scripted.rungs))
     assert differing == []
     ranked, _ = timed(lambda: (rank(state), rank_configurations(state)))
-    resumed, _ = timed(lambda: open_search(path, trials, sampler, "none"))
+    resumed, _ = timed(lambda: open_search(scripted.folder.path, again))
     return {"fold s": seconds, "replay s": replayed, "rank s": ranked, "resume s": resumed}
 
 

@@ -20,11 +20,22 @@ from animesearch.tuning.race import Race, RacePlan
 from animesearch.tuning.study import Brain
 from animesearch.tuning.studycopy import StudyCopy, open_storage
 
-SPACE, IMAGES = "anime-64.yaml", 1_000_000
+SPACE, IMAGES, SEED = "anime-64.yaml", 1_000_000, 0
 METRICS = ("loss_d", "loss_g", "real_score", "fake_score", "d_accuracy", "grad_norm_d",
            "grad_norm_g", "weight_change_g", "sample_diversity", "images_per_second",
            "device_seconds", "metric_seconds")  # fmt: skip
 CONFUSION = ("real_as_real", "real_as_fake", "fake_as_real", "fake_as_fake")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How many trials, which sampler draws them, the storage of their study, if any; the seconds
+    from one report to the next, where they have processes."""
+
+    trials: int
+    sampler: str
+    storage: str
+    pause: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -34,29 +45,31 @@ class Scripted:
     folder: RunFolder
     race: Race
     brain: Brain
+    journal: Journal
     rungs: tuple[int, ...]
 
 
-def open_search(path: Path, trials: int, sampler: str, storage: str, seed: int = 0) -> Scripted:
+def open_search(path: Path, wanted: Wanted, race: type[Race] = Race) -> Scripted:
     """A new race, or the race in ``path`` resumed, with the view of a log file."""
-    search = load_search(SPACE, [f"search.sampler={sampler}"])
+    search = load_search(SPACE, [f"search.sampler={wanted.sampler}"])
     rungs = search.config.search.scheduler.rungs(IMAGES)
     folder = RunFolder(path)
     if not folder.info_file.exists():
         path.mkdir(parents=True, exist_ok=True)
-        folder.write_info(_info(trials, rungs))
-    copy = None if storage == "none" else StudyCopy(open_storage(storage, path), "scale")
-    brain = Brain(search.space, search.config.search.sampler, seed, copy)
+        folder.write_info(_info(wanted.trials, rungs))
+    stored = wanted.storage != "none"
+    copy = StudyCopy(open_storage(wanted.storage, path), "scale") if stored else None
+    brain = Brain(search.space, search.config.search.sampler, SEED, copy)
     journal, state = Journal(folder.journal), folder.state()
     brain.restore(state, rungs)
     opened = RunOpened(at=time.time(), session=state.sessions + 1)
     journal.append(opened)
     state.apply(opened)
     console = Console(file=(path / "view.txt").open("a"), width=120)
-    view = PlainView(console, Plan("scale", "fid", trials, IMAGES, rungs))
+    view = PlainView(console, Plan("scale", "fid", wanted.trials, IMAGES, rungs))
     view.event(opened, state)
-    plan = RacePlan(rungs, trials, seed, search.config.search.scheduler)
-    return Scripted(folder, Race(plan, brain, journal, state, view), brain, rungs)
+    plan = RacePlan(rungs, wanted.trials, SEED, search.config.search.scheduler)
+    return Scripted(folder, race(plan, brain, journal, state, view), brain, journal, rungs)
 
 
 def _info(trials: int, rungs: tuple[int, ...]) -> RunInfo:

@@ -21,7 +21,7 @@ from animesearch.results.state import RunState, fold
 from animesearch.tuning.race import replay
 from animesearch.tuning.schedulers.asha import Asha
 from tests.faults.driver import PIDS
-from tests.faults.machines import alive, nothing_held, until
+from tests.faults.machines import nothing_held, until, until_gone
 from tests.tuning.scripted import RUNGS, Workers, open_race, outcome
 
 MOMENTS = 5
@@ -74,5 +74,5 @@ def same_search(folder: Path, trials: int) -> RunState:
 def nothing_left(folder: Path) -> None:
     """No process of a trial, nothing held of the cluster."""
     pids = [int(entry.name) for entry in (folder / PIDS).iterdir()]
-    until(lambda: not any(alive(pid) for pid in pids), "the trials' processes are gone")
+    until_gone(pids, "the trials' processes")
     until(nothing_held, "all of the cluster is free")

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from animesearch.tuning.cluster_session import QUIET
+from animesearch.tuning.attach import Cluster as Reached
+from animesearch.tuning.cluster_session import QUIET, _attach
 
 NODES = 3
 DEADLINE_S = 120.0
+SOON: dict[str, Any] = {
+    "health_check_initial_delay_ms": 0,
+    "health_check_period_ms": 500,
+    "health_check_failure_threshold": 4,
+}
+"""The cluster knows within seconds that a node is gone; by default it takes a quarter minute."""
 STORE = 80_000_000
 """Bytes of a node's object store."""
 
@@ -26,6 +34,27 @@ def until(reached: Callable[[], bool], what: str, seconds: float = DEADLINE_S) -
     while not reached():
         assert time.monotonic() < deadline, f"after {seconds:g} s still not: {what}"
         time.sleep(0.02)
+
+
+def until_gone(pids: Iterable[int], whose: str) -> None:
+    """Wait for these processes to end; an error names those that do not."""
+    left: list[int] = []
+
+    def gone() -> bool:
+        left[:] = [pid for pid in pids if alive(pid)]
+        return not left
+
+    try:
+        until(gone, f"{whose} are gone")
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {[command(pid) for pid in left]}") from None
+
+
+def command(pid: int) -> str:
+    """How a process was started, or what it calls itself."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+    return ""
 
 
 def alive(pid: int) -> bool:
@@ -56,17 +85,22 @@ def descendants(pid: int) -> set[int]:
 class Machines:
     """The cluster, and this process as a driver of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, nodes: int = NODES, **head: Any) -> None:
         import ray
         from ray.cluster_utils import Cluster
 
-        head = {"num_cpus": 2, "include_dashboard": False, "object_store_memory": STORE}
+        self._before = descendants(os.getpid())
+        head = {"num_cpus": 2, "include_dashboard": False, "object_store_memory": STORE, **head}
         self._cluster = Cluster(initialize_head=True, head_node_args=head)
         self.nodes: list[Any] = []
-        for _ in range(NODES):
+        for _ in range(nodes):
             self.add()
         self.address = str(self._cluster.address)
-        ray.init(address=self.address, log_to_driver=False, logging_level="ERROR")
+        dashboard = str(self._cluster.webui_url or "")
+        if dashboard:  # workers of Ray Train need it, and are told where it is
+            _attach(Reached(self.address, dashboard), nested=True)
+        else:
+            ray.init(address=self.address, log_to_driver=False, logging_level="ERROR")
 
     def add(self) -> None:
         """Another node, with a GPU."""
@@ -74,15 +108,32 @@ class Machines:
         self.nodes.append(node)
         self._cluster.wait_for_nodes()
 
+    def lose(self, pid: int) -> None:
+        """SIGKILL to the raylet of the node on which ``pid`` runs; its other processes go then."""
+        node = next(one for one in self.nodes if parent(pid) == raylet(one))
+        below = descendants(raylet(node))
+        os.kill(raylet(node), signal.SIGKILL)
+        until_gone(below, "the node's processes")
+        self.nodes.remove(node)
+        self._cluster.remove_node(node, allow_graceful=False)
+
     def close(self) -> None:
         """Down with it; every process and every file in shared memory must be gone then."""
         import ray
 
-        ours, shared = descendants(os.getpid()), shared_memory(descendants(os.getpid()))
+        ours = descendants(os.getpid()) - self._before
+        shared = shared_memory(ours)
         ray.shutdown()
         self._cluster.shutdown()
-        until(lambda: not any(alive(pid) for pid in ours), "every process of the cluster is gone")
+        until_gone(ours, "the cluster's processes")
         assert [name for name in shared if Path(name).exists()] == []
+
+
+def raylet(node: Any) -> int:
+    """The process of a node that starts all others there."""
+    from ray._private.ray_constants import PROCESS_TYPE_RAYLET
+
+    return int(node.all_processes[PROCESS_TYPE_RAYLET][0].process.pid)
 
 
 def shared_memory(pids: set[int]) -> set[str]:
@@ -113,12 +164,12 @@ def nothing_held() -> bool:
 
 
 @contextmanager
-def machines() -> Iterator[Machines]:
-    """The cluster of a module of tests."""
+def machines(nodes: int = NODES, **head: Any) -> Iterator[Machines]:
+    """The cluster of a module of tests; ``head`` are options of its first node."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in QUIET.items():
             patch.setenv(name, value)
-        found = Machines()
+        found = Machines(nodes, **head)
         try:
             yield found
         finally:

@@ -16,7 +16,7 @@ from animesearch.errors import MetricError
 from animesearch.metrics.evaluator import Evaluator, Score
 from animesearch.metrics.features import FEATURES
 from animesearch.metrics.images import quantise
-from animesearch.metrics.statistics import real_statistics
+from animesearch.metrics.reals import real_statistics
 from tests.metrics.samples import Images, smooth_images
 
 SPEC = FEATURES.parse({"name": "random", "dim": 24})

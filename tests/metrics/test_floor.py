@@ -9,7 +9,8 @@ import pytest
 
 from animesearch.errors import MetricError
 from animesearch.metrics.features import FEATURES
-from animesearch.metrics.floor import cached_floor, floor_distance
+from animesearch.metrics.floor import FloorStream, floor_distance
+from animesearch.metrics.reals import RealImages
 from tests.metrics.samples import smooth_images
 
 SPEC = FEATURES.parse({"name": "random", "dim": 24})
@@ -38,11 +39,37 @@ def test_four_images_are_needed() -> None:
         floor_distance(REALS[:3], SPEC.build("cpu"), 2)
 
 
+@pytest.mark.parametrize("part", [1, 7, 50, 120])
+@pytest.mark.parametrize("samples", [5, 30, 1000])
+def test_parts_give_the_floor_of_the_whole(part: int, samples: int) -> None:
+    import torch
+
+    network = SPEC.build("cpu")
+    features_ND = network(torch.from_numpy(REALS)).numpy()
+    floor = FloorStream(len(REALS), samples)
+    for start in range(0, len(REALS), part):
+        floor.add(features_ND[start : start + part])
+    assert floor.distance() == pytest.approx(floor_distance(REALS, network, samples), rel=1e-4)
+
+
+def cached_floor(
+    cache: Path, images: np.ndarray = REALS, samples: int = 30, digest: str = "a"
+) -> float | None:
+    steps = RealImages(images, SPEC, digest, cache=cache).measured(samples)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            floor: float | None = end.value.floor
+            return floor
+
+
 def test_it_is_kept_under_what_it_depends_on(tmp_path: Path) -> None:
     def found(images: np.ndarray = REALS, samples: int = 30, digest: str = "a") -> float | None:
-        return cached_floor(images, SPEC, samples, "cpu", tmp_path, digest=digest)
+        return cached_floor(tmp_path, images, samples, digest)
 
     first = found()
+    assert first == pytest.approx(floor_distance(REALS, SPEC.build("cpu"), 30), rel=1e-4)
     assert first == found()
     assert len(list(tmp_path.rglob("*.floor.json"))) == 1
     found(samples=20), found(digest="b"), found(REALS[:60])
@@ -52,7 +79,8 @@ def test_it_is_kept_under_what_it_depends_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("broken", ["", "{", '{"floor": NaN}', '{"floor": "x"}', "[]"])
 def test_a_broken_file_is_measured_again(broken: str, tmp_path: Path) -> None:
-    first = cached_floor(REALS, SPEC, 30, "cpu", tmp_path, digest="a")
+    first = cached_floor(tmp_path)
     (path,) = tmp_path.rglob("*.floor.json")
     path.write_text(broken)
-    assert cached_floor(REALS, SPEC, 30, "cpu", tmp_path, digest="a") == first
+    assert cached_floor(tmp_path) == first
+    assert path.read_text() != broken

@@ -51,6 +51,15 @@ def test_equals_the_general_root(reals: int, fakes: int) -> None:
     assert found == pytest.approx(reference(real_ND, fake_ND), rel=1e-4)
 
 
+@pytest.mark.parametrize("fakes", [30, 400])
+def test_the_same_through_torch(fakes: int) -> None:
+    """As on a GPU: ``cpu:0`` goes the way of every device but ``cpu``."""
+    real, fake_ND = factor(correlated(500, 64, 1)), correlated(fakes, 64, 2, 1.3) + 0.2
+    real.factor.flags.writeable = False  # as it comes out of the object store
+    found = frechet_distance(real, fake_ND, "cpu:0")
+    assert found == pytest.approx(frechet_distance(real, fake_ND), rel=1e-10)
+
+
 def test_known_distance_of_isotropic_gaussians() -> None:
     dim, shift, deviation = 8, 0.7, 3.0
     fake_ND = deviation * whitened(400, dim, 1) + shift

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from animesearch.metrics.features import FEATURES
+from animesearch.metrics.kept import Rows
 from animesearch.metrics.memorisation import references
 from tests.metrics.samples import smooth_images
 
@@ -19,8 +20,12 @@ def features(images: np.ndarray) -> np.ndarray:
     return NETWORK(torch.from_numpy(images)).numpy()
 
 
+def of(rows: Rows) -> np.ndarray:
+    return features(IMAGES[np.asarray(rows)])
+
+
 def test_copies_of_training_images_stand_out() -> None:
-    found = references(IMAGES[:100], IMAGES[100:200], NETWORK)
+    found = references(100, 100, of)
     assert found is not None
     copied, fresh = found.gap(features(IMAGES[:100])), found.gap(features(IMAGES[200:]))
     assert copied > 0
@@ -29,10 +34,10 @@ def test_copies_of_training_images_stand_out() -> None:
 
 
 def test_both_sides_count_the_same() -> None:
-    found = references(IMAGES[:300], IMAGES[300:340], NETWORK)
+    found = references(300, 40, of)
     assert found is not None
     assert found.trained.count == found.held.count == 40
 
 
 def test_without_held_out_images_there_is_none() -> None:
-    assert references(IMAGES[:300], IMAGES[300:301], NETWORK) is None
+    assert references(300, 1, of) is None

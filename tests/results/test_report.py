@@ -68,6 +68,16 @@ def test_the_report_has_everything(page: str) -> None:
     assert page.count("data:image/jpeg") == 1 + 4 + 5 + 2 * 6
 
 
+def test_the_best_reading_stands_beside_the_last(tmp_path: Path) -> None:
+    """The scheduler goes by the former; the latter tells where training ended."""
+    scores = (950.0, 712.5, 834.25)
+    readings = [reported(0, rung, score) for rung, score in enumerate(scores)]
+    events = [created(0), *readings, ended(0, "completed", images=16000)]
+    page = report_of(write_run(tmp_path / "run", events), tmp_path / "report.html")
+    for label, value in (("best so far", "712.50"), ("last", "834.25")):
+        assert f'data-label="{label}">{value}</td>' in page
+
+
 def test_samples_stand_beside_the_training_images_they_are_most_like(
     page: str, tmp_path: Path
 ) -> None:

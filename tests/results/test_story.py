@@ -10,9 +10,9 @@ from animesearch.metrics.verdict import REASONS
 from animesearch.results.board import board_rows, curve, parameter_columns, run_facts
 from animesearch.results.configurations import rank_configurations
 from animesearch.results.ranking import rank
-from animesearch.results.records import Event
+from animesearch.results.records import Event, Perturbed
 from animesearch.results.state import RunState, fold
-from animesearch.results.story import MEANINGS, companions, config_yaml, trial_story
+from animesearch.results.story import MEANINGS, companions, config_yaml, log, trial_story
 from tests.results.scripted_run import created, ended, race, reported, run_info
 from tests.results.web.runs import enriched
 
@@ -81,6 +81,18 @@ def test_the_story_of_a_completed_trial() -> None:
     times = [at for at, _ in story["log"]]  # type: ignore[attr-defined]
     assert times == sorted(times)
     assert story["log"][-1][1] == "scored again: 4630.2 on 2000 fresh samples"  # type: ignore[index]
+
+
+def test_a_clock_that_was_set_back_does_not_turn_the_story_round() -> None:
+    """Lines stand in the order of the journal, a perturbation between its rungs as well."""
+    first = reported(0, 0, 5100.0).model_copy(update={"at": 7200.0})
+    changed = Perturbed(at=3600.0, trial_id="t0000", config={"batch": 8})
+    second = first.model_copy(update={"at": 1800.0, "rung": 1, "images": 8000, "score": 5000.0})
+    end = ended(0, "completed").model_copy(update={"at": 900.0})
+    state = fold([created(0), first, changed, second, end])
+    lines = [line for _, line in log(state.trials["t0000"])]
+    words = ("the sampler", "rung 0", "got another", "rung 1", "completed")
+    assert [line.startswith(word) for line, word in zip(lines, words, strict=True)] == [True] * 5
 
 
 def test_a_collapsed_trial_tells_its_verdict_and_no_number() -> None:

@@ -28,12 +28,14 @@ def mounted(folder: Path, size: str) -> Iterator[Path]:
         subprocess.run([umount, "-l", str(folder)], check=True)
 
 
-def fill(folder: Path) -> Path:
-    """Leave not a byte free in the file system of ``folder``; the file that takes them all."""
+def fill(folder: Path, leave: int = 0) -> Path:
+    """Leave not a byte free in the file system of ``folder``, or ``leave`` of them, to a page; the
+    file that takes the others."""
     ballast = folder / "ballast"
     with ballast.open("wb", buffering=0) as file:
         for size in (1 << 20, 4096):
             with contextlib.suppress(OSError):
                 while True:
                     file.write(bytes(size))
+        file.truncate(max(0, file.tell() - leave))
     return ballast

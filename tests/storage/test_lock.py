@@ -12,7 +12,7 @@ import pytest
 from animesearch.errors import RunFolderError
 from animesearch.storage.lock import FOLDER, Note, Process, StoreLock, Times
 from animesearch.storage.patience import Patience
-from animesearch.storage.store import Store
+from animesearch.storage.store import Entry, Store
 from tests.storage.clocks import QUICK, Clock
 from tests.storage.servers import S3
 
@@ -82,22 +82,44 @@ def test_a_silent_driver_of_another_machine_expires(store: Store) -> None:
         assert f"{FOLDER}/gone.json" not in store.entries(FOLDER)
 
 
-def test_an_old_object_needs_no_watching(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.write(f"{FOLDER}/gone.json", Note("gone", ELSEWHERE, 7, held=True).as_bytes())
-    entries = store.entries
+@pytest.fixture
+def hour_old(store: Store, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of an object that is an hour older than any other, by the store's clock."""
+    name, entries = f"{FOLDER}/gone.json", store.entries
 
-    def older(prefix: str = "") -> dict[str, object]:
+    def older(prefix: str = "") -> dict[str, Entry]:
         return {
-            name: entry._replace(changed_ns=entry.changed_ns - 61_000_000_000)
-            if name.endswith("gone.json")
-            else entry
-            for name, entry in entries(prefix).items()
+            one: e._replace(changed_ns=e.changed_ns - 3600 * 10**9) if one == name else e
+            for one, e in entries(prefix).items()
         }
 
     monkeypatch.setattr(store, "entries", older)
+    return name
+
+
+def test_an_old_object_is_watched_for_two_beats(store: Store, hour_old: str) -> None:
+    store.write(hour_old, Note("gone", ELSEWHERE, 7, held=True).as_bytes())
     clock = Clock()
     with lock(store, Times(sleep=clock.sleep, clock=clock)).held():
-        assert clock.now == 0.0
+        assert 20.0 <= clock.now <= 25.0
+        assert hour_old not in store.entries(FOLDER)
+
+
+def test_a_store_whose_clock_was_set_does_not_cost_a_living_driver_its_run(
+    store: Store, hour_old: str
+) -> None:
+    """Its object looks old to the store, but it goes on beating."""
+
+    def beat(count: int) -> None:
+        note = Note("gone", ELSEWHERE, 7 + count // 2, held=True)
+        store.write(hour_old, note.as_bytes())
+
+    beat(0)
+    clock = Clock(then=beat)
+    refused = pytest.raises(RunFolderError, match="process 1 on far")
+    with refused, lock(store, Times(sleep=clock.sleep, clock=clock)).held():
+        pass
+    assert hour_old in store.entries(FOLDER)
 
 
 def test_of_many_at_once_one_holds_it(store: Store) -> None:

@@ -55,9 +55,27 @@ def test_damage_is_noticed_and_the_one_before_is_taken(tmp_path: Path, damage: A
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(CheckpointError):
         load_checkpoint(path)
-    found = latest_checkpoint(tmp_path)
+    said: list[str] = []
+    found = latest_checkpoint(tmp_path, said.append)
     assert found is not None
     assert found[1]["images"] == 64
+    assert len(said) == 1 and str(path) in said[0]
+    assert said[0].endswith("; the one before it is used")
+
+
+def test_without_a_whole_one_the_trial_begins_anew(tmp_path: Path) -> None:
+    said: list[str] = []
+    path = save(tmp_path, 64)
+    path.write_bytes(cut(path.read_bytes()))
+    assert latest_checkpoint(tmp_path, said.append) is None
+    assert said[0].endswith("; the trial begins anew")
+
+
+def test_a_trial_that_gets_better_and_better_keeps_the_one_before(tmp_path: Path) -> None:
+    """The last one is the best as well; if it is cut in half there must be another."""
+    for images in (1, 2, 3):
+        save(tmp_path, images, score=10.0 - images)
+    assert numbers(tmp_path) == [2, 3]
 
 
 def test_no_checkpoint(tmp_path: Path) -> None:
@@ -73,10 +91,10 @@ def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
         load_checkpoint(path)
 
 
-def test_last_last_healthy_and_best_stay(tmp_path: Path) -> None:
+def test_the_last_two_the_last_healthy_and_the_best_stay(tmp_path: Path) -> None:
     for images, score in ((1, 5.0), (2, 3.0), (3, 4.0), (4, 4.5)):
         save(tmp_path, images, score)
-    assert numbers(tmp_path) == [2, 4]
+    assert numbers(tmp_path) == [2, 3, 4]
     save(tmp_path, 5, healthy=False)
     assert numbers(tmp_path) == [2, 4, 5]
     assert best_checkpoint(tmp_path) == checkpoint_files(tmp_path)[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,12 +12,17 @@ from typing import Any
 import pytest
 import torch
 
+from animesearch.datasets.batches import PackedBatches, Share
 from animesearch.errors import LeavingError
 from animesearch.trainers.checkpoint import best_checkpoint, checkpoint_files, load_checkpoint
+from animesearch.trainers.config import TrialConfig
 from animesearch.trainers.loop import train
 from animesearch.trainers.report import Report
 from animesearch.trainers.setting import TrialSetting
+from animesearch.trainers.together import Team
+from tests.trainers.conftest import discs
 from tests.trainers.test_loop import brightness, steady, weights
+from tests.trainers.workers import together
 
 Make = Callable[..., Any]
 
@@ -103,3 +109,41 @@ def test_weights_that_are_not_finite_are_not_kept(
     hot = config(generator={"lr": 1e30}, discriminator={"lr": 1e30})
     until_it_leaves(hot, place, source(), 3)
     assert checkpoint_files(place.folder / "checkpoints") == []
+
+
+def shares(team: Team, folder: Path, who: int, steps: int) -> list[Report]:
+    """A trial of several processes, until ``who`` hears after so many steps that it must end."""
+    small = {"architecture": {"name": "penn-dcgan", "width": 4, "latent": 8}, "batch": 8}
+    place = TrialSetting(folder, 16, 3, 96, (48, 96), tick=32, seed=3, grid=(2, 3))
+    if team.rank == who:
+        place = replace(place, leaving=leave_after(steps))
+    share = Share(team.rank, team.size)
+    data = PackedBatches(discs(64, 16, 3), 8, 3, flip=True, share=share)
+    score = brightness if team.leads else None
+    told: list[Report] = []
+    with contextlib.suppress(LeavingError):
+        for report in train(TrialConfig.model_validate(small), place, data, score, team=team):
+            told.append(report)
+    return told
+
+
+def test_several_processes_leave_at_one_step(tmp_path: Path) -> None:
+    """Whichever of them is told, wherever it stands; then on as if undisturbed."""
+    whole, place = tmp_path / "whole", tmp_path / "left"
+    expected = together(2, shares, whole, -1, 0)[0]
+    for who, steps, images in ((1, 1, 8), (0, 4, 40), (1, 6, 88)):
+        told = together(2, shares, place, who, steps)
+        assert steady_all(told[0]) == steady_all(told[1])
+        newest = load_checkpoint(checkpoint_files(place / "checkpoints")[-1])
+        assert newest["images"] == images
+    resumed = together(2, shares, place, -1, 0)[0]
+    assert steady_all(resumed) == steady_all(expected)[-len(resumed) :]
+    assert [report.images for report in resumed] == [64, 96]
+    ours, theirs = weights(place), weights(whole)
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    for table in ("losses", "epochs", "gradients"):
+        assert (whole / f"{table}.csv").read_text() == (place / f"{table}.csv").read_text()
+
+
+def steady_all(reports: list[Report]) -> list[Report]:
+    return [steady(report) for report in reports]

@@ -18,8 +18,9 @@ from animesearch.metrics.evaluator import Draw, Score
 from animesearch.trainers.architectures import ARCHITECTURES
 from animesearch.trainers.checkpoint import best_checkpoint, checkpoint_files, load_checkpoint
 from animesearch.trainers.config import TrialConfig
-from animesearch.trainers.loop import PROBES, first_reals, reference_diversity, train
+from animesearch.trainers.loop import train
 from animesearch.trainers.models import load_generator
+from animesearch.trainers.reference import PROBES, first_reals, reference_diversity
 from animesearch.trainers.report import Report
 from animesearch.trainers.setting import BatchSource, TrialSetting
 

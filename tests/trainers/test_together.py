@@ -22,8 +22,9 @@ from animesearch.trainers.architectures import ARCHITECTURES
 from animesearch.trainers.checkpoint import checkpoint_files, load_checkpoint
 from animesearch.trainers.compatibility import workers_problem
 from animesearch.trainers.config import TrialConfig
-from animesearch.trainers.loop import ScoreFunction, train
+from animesearch.trainers.loop import train
 from animesearch.trainers.report import Report
+from animesearch.trainers.scores import ScoreFunction
 from animesearch.trainers.setting import TrialSetting
 from animesearch.trainers.together import DivergenceError, Team
 from animesearch.trainers.trial import Trial

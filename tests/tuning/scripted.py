@@ -83,13 +83,17 @@ def open_race(
     sampler: SamplerSpec | None = None,
     seed: int = 0,
     space: Space | None = None,
+    *,
+    view: View | None = None,
+    journal: Journal | None = None,
+    clock: Callable[[], float] | None = None,
 ) -> Race:
-    """A race over the journal in ``folder``, new or resumed."""
+    """A race over the journal in ``folder``, new or resumed; ``journal`` writes there."""
     ticks = iter(range(10**9))
     state = fold(read_journal(folder))
     brain = Brain(space or scripted_space(), sampler or Tpe(), seed)
     brain.restore(state, RUNGS)
-    journal = Journal(folder)
+    journal = journal or Journal(folder)
     opened = RunOpened(at=0.0, session=state.sessions + 1)
     journal.append(opened)
     state.apply(opened)
@@ -98,8 +102,8 @@ def open_race(
         brain,
         journal,
         state,
-        SilentView(),
-        clock=lambda: float(next(ticks)),
+        view or SilentView(),
+        clock=clock or (lambda: float(next(ticks))),
     )
 
 

@@ -95,3 +95,6 @@ def test_batches_must_be_shared_out_evenly_by_several_workers(tmp_path: Path) ->
     with pytest.raises(SpaceError, match=r"batch 16 .* 3 workers \(16 = 3 x 5 \+ 1\)"):
         load_search(file, ["search.resources.workers=3"])
     assert load_search(file, ["search.resources.workers=2"]).config.search.resources.workers == 2
+    in_a_range = ["search.resources.workers=3", "trial.batch={int: [18, 36]}"]
+    with pytest.raises(SpaceError, match=r"batch 19 .* list the allowed ones in a choice"):
+        load_search(file, in_a_range)

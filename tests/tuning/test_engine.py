@@ -59,7 +59,10 @@ def test_search_under_tune_is_the_race(whole: list, tmp_path: Path) -> None:
 def test_several_at_a_time_replay_gives_the_same_decisions(ray: None, tmp_path: Path) -> None:
     complete, state = drive(tmp_path, trials=10, concurrency=2)
     assert complete and len(state.trials) == 10
-    assert replay(Asha(), fold(read_journal(tmp_path / "journal")), RUNGS) == []
+    events = read_journal(tmp_path / "journal")
+    assert replay(Asha(), fold(events), RUNGS) == []
+    first = [event.kind for event in events[:3]]
+    assert first == ["run-opened", "trial-created", "trial-created"], "both processes at once"
 
 
 def test_broken_trials_fail_alone(ray: None, tmp_path: Path) -> None:

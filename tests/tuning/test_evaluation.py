@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -120,11 +121,173 @@ def test_all_means_what_the_features_allow() -> None:
         ({"features": "auto", "policy": "clean"}, UserError, "--policy needs --features"),
         ({"against": "missing"}, DataError, "missing"),
         ({"measures": ("frechet", "frechet")}, UserError, "ask for frechet once"),
+        ({"measures": ("inception-score",)}, UserError, "measures: density-coverage, frechet"),
+        ({"features": "rando"}, UserError, "--features.*did you mean 'random'.*, auto"),
+        ({"policy": "cleen"}, UserError, "--policy 'cleen'.*'pytorch-fid' or 'clean'"),
     ],
 )
 def test_mistakes(
-    changes: dict[str, str], error: type[Exception], words: str, reals: Path, tmp_path: Path
+    changes: dict[str, Any], error: type[Exception], words: str, reals: Path, tmp_path: Path
 ) -> None:
     options = {"images": str(reals), "against": str(reals), **QUICK, **changes}
     with pytest.raises(error, match=words):
         evaluate(Request(**options), tmp_path / "cache", silent)
+
+
+def kept_files(cache: Path) -> list[Path]:
+    return sorted((cache / "features").iterdir())
+
+
+def test_the_second_time_reals_are_not_passed_again(
+    reals: Path, others: Path, tmp_path: Path, passed: list[int]
+) -> None:
+    """The same numbers to the bit, of every measure that needs the reals; held-out ones too."""
+    held = faces(tmp_path / "held", 120, 20)
+    options = {"measures": ("all",), "held": str(held)}
+    first = measured(tmp_path, others, reals, **options)
+    assert sum(passed) == 60 + 60 + 20
+    assert measured(tmp_path, others, reals, **options) == first
+    assert sum(passed) == 140 + 60, "the judged images alone"
+    assert measured(tmp_path, reals, reals)["frechet"] == pytest.approx(0, abs=1e-6)
+
+
+def test_content_makes_the_key_not_the_place(
+    reals: Path, others: Path, tmp_path: Path, passed: list[int]
+) -> None:
+    first = measured(tmp_path, others, reals)
+    moved = shutil.copytree(reals, tmp_path / "moved")
+    archive = Path(shutil.make_archive(str(tmp_path / "packed"), "tar", reals))
+    assert measured(tmp_path, others, moved) == measured(tmp_path, others, archive) == first
+    assert sum(passed) == 60 + 3 * 60 and len(kept_files(tmp_path / "cache")) == 1
+    (moved / "000.png").write_bytes((others / "060.png").read_bytes())
+    assert measured(tmp_path, others, moved) != first
+    assert sum(passed) == 240 + 120 and len(kept_files(tmp_path / "cache")) == 2
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"policy": "clean"},
+        {"size": 16},
+        {"size": 32, "resize": "letterbox"},
+        {"features": "lite0"},
+    ],
+)
+def test_what_pixels_and_features_depend_on_is_another_key(
+    reals: Path, tmp_path: Path, passed: list[int], changes: dict[str, object]
+) -> None:
+    few, judged = (faces(tmp_path / name, start, 8) for name, start in (("a", 0), ("b", 20)))
+    one = measured(tmp_path, judged, few, measures=("frechet",))
+    other = measured(tmp_path, judged, few, measures=("frechet",), **changes)
+    assert sum(passed) == 4 * 8 and len(kept_files(tmp_path / "cache")) == 2
+    alone = measured(tmp_path / "alone", judged, few, measures=("frechet",), **changes)
+    assert other == alone != one
+
+
+def test_how_images_become_square_is_another_key(tmp_path: Path) -> None:
+    wide, judged = (faces(tmp_path / name, start, 8) for name, start in (("a", 0), ("b", 20)))
+    for path in wide.iterdir():
+        with Image.open(path) as picture:
+            picture.crop((0, 0, 24, 12)).save(path)
+    found = {
+        resize: measured(tmp_path, judged, wide, measures=("frechet",), size=16, resize=resize)
+        for resize in ("stretch", "letterbox", "centre-crop")
+    }
+    assert len({values["frechet"] for values in found.values()}) == 3
+    assert len(kept_files(tmp_path / "cache")) == 3
+
+
+def test_reals_are_grey_for_a_grey_generator(
+    reals: Path, tmp_path: Path, passed: list[int]
+) -> None:
+    grey = make_run(tmp_path / "grey", DCGAN, channels=1)
+    colour = make_run(tmp_path / "colour", DCGAN)
+    for run in (grey, colour, grey, colour):
+        assert measured(tmp_path, run.path, reals, samples=8)["frechet"] > 0
+    assert sum(passed) == 4 * 8 + 2 * 60 and len(kept_files(tmp_path / "cache")) == 2
+
+
+def test_a_damaged_file_is_computed_again(
+    reals: Path, others: Path, tmp_path: Path, passed: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    first = measured(tmp_path, others, reals)
+    (path,) = kept_files(tmp_path / "cache")
+    path.write_bytes(path.read_bytes()[:-50])
+    assert measured(tmp_path, others, reals) == first
+    assert "is damaged" in caplog.text and sum(passed) == 240
+    assert measured(tmp_path, others, reals) == first
+    assert sum(passed) == 300
+
+
+def test_what_was_left_out_is_told_every_time(reals: Path, others: Path, tmp_path: Path) -> None:
+    broken = shutil.copytree(reals, tmp_path / "broken")
+    (broken / "000.png").write_bytes((reals / "000.png").read_bytes()[:60])
+    (broken / "link.png").symlink_to(reals / "001.png")
+    request = Request(str(others), str(broken), **QUICK)  # type: ignore[arg-type]
+    first, second = (evaluate(request, tmp_path / "cache", silent) for _ in range(2))
+    assert first.left_out == second.left_out
+    assert sum(first.left_out["real images"].values()) == 2
+    assert first.counts == second.counts == {"images": 60, "against": 59}
+
+
+def test_files_that_change_while_they_are_read_are_not_kept(
+    others: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = faces(tmp_path / "few", 0, 12)
+    whole = measured(tmp_path, others, few)
+    shutil.rmtree(tmp_path / "cache" / "features")
+
+    def meddle(stage: str, done: int, _total: int) -> None:
+        if stage == "features of the real images" and done == 1:
+            (few / "005.png").write_bytes((others / "060.png").read_bytes())
+            (few / "006.png").unlink()
+
+    found = evaluate(Request(str(others), str(few), **QUICK), tmp_path / "cache", meddle)  # type: ignore[arg-type]
+    assert found.left_out["real images"] == {"changed": 2}
+    assert not (tmp_path / "cache" / "features").exists()
+    faces(few, 5, 2)
+    assert measured(tmp_path, others, few) == whole
+
+
+def made(folder: Path, count: int, kind: str) -> Path:
+    """Images that have no distance, with a file that is no image."""
+    folder.mkdir()
+    (folder / "notes.png").write_text("no image")
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        noise = rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)
+        pixels = noise if kind == "noise" else np.full_like(noise, 90)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("count", "kind", "words"),
+    [
+        (1, "noise", "no numbers: frechet needs at least 2 {word} images, there is 1"),
+        (0, "noise", r"images \(.*\): there are no images to take features of"),
+        (12, "constant", "no numbers: all .* the same features"),
+        (3, "noise", "precision-recall with k = 3 needs at least 4 images, there are 3"),
+    ],
+)
+def test_images_without_numbers(
+    others: Path, tmp_path: Path, count: int, kind: str, words: str
+) -> None:
+    """A clear error, never a number, whichever side they are on; the second time as well."""
+    folder = made(tmp_path / "few", count, kind)
+    for images, against, word in ((others, folder, "real"), (folder, others, "generated")):
+        for _ in range(2):
+            with pytest.raises(UserError, match=words.format(word=word)):
+                measured(tmp_path, images, against)
+
+
+def test_kinds_of_channels_go_together(others: Path, reals: Path, tmp_path: Path) -> None:
+    """Grey, with a palette, with transparency: all become colours."""
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    for number, path in enumerate(sorted(reals.iterdir())):
+        mode = ("RGB", "L", "RGBA", "P", "LA")[number % 5]
+        with Image.open(path) as picture:
+            picture.convert(mode).save(mixed / path.name)
+    whole, changed = (measured(tmp_path, others, one) for one in (reals, mixed))
+    assert changed != whole and changed["frechet"] == pytest.approx(whole["frechet"], rel=0.5)

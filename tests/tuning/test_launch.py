@@ -122,15 +122,16 @@ def test_fresh_scores_are_of_the_latents_behind_the_races(finished: RunFolder) -
     from animesearch.datasets.packed import PackedDataset
     from animesearch.metrics.evaluator import Evaluator
     from animesearch.metrics.features import FEATURES
+    from animesearch.metrics.reals import real_statistics
     from animesearch.trainers.checkpoint import best_checkpoint
     from animesearch.trainers.models import load_generator
-    from animesearch.tuning.tasks import Yardstick, measure_reals, rescore
+    from animesearch.tuning.tasks import Yardstick, rescore
     from animesearch.tuning.trialfiles import Held
 
     (packed,) = Path(os.environ["ANIMESEARCH_CACHE"]).rglob("manifest.json")
     spec = FEATURES.parse("random")
     images = PackedDataset.open(packed.parent)
-    real = measure_reals(images.images_NCHW, images.pixels_digest, spec, "cpu")
+    real = real_statistics(images.images_NCHW, spec, digest=images.pixels_digest)
     for trial in finished.state().trials.values():
         checkpoint = best_checkpoint(finished.checkpoints(trial.trial_id))
         if checkpoint is not None and trial.rescored is not None:

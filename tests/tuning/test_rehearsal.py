@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from animesearch.errors import RunFolderError
+from animesearch.errors import RunFolderError, UserError
 from animesearch.metrics.features import FEATURES
 from animesearch.results.progress import Plan
 from animesearch.trainers.architectures import ARCHITECTURES
@@ -124,6 +124,7 @@ def test_calibrates(batch: int, classes: int) -> None:
     job = {**JOB, "classes": classes, "spec": FEATURES.parse("random")}
     timing = calibrate(config, job)
     assert timing.train > 0 and timing.score > 0
+    assert timing.checkpoint > 1000 and 1 < timing.tables < 1000
 
 
 @pytest.mark.parametrize(
@@ -147,9 +148,14 @@ def test_dry_run_prints_the_plan_and_starts_nothing(
     monkeypatch.chdir(tmp_path)
     with ray_session():
         dry_run(str(space), ["search.resources.concurrency=2"])
+        with pytest.raises(UserError, match=r"search\.resources\.disk is 0\.001 GB"):
+            dry_run(str(space), ["search.resources={concurrency: 2, disk: 0.001}"])
     text = " ".join(capsys.readouterr().out.split())
     assert "trials: 4, tpe sampler, asha scheduler" in text
     assert "rungs: 128, 256, 512 images" in text
     assert "2,048 if no trial is stopped" in text
     assert "no search was started" in text and "±" in text
+    assert "8 of running trials and 9 of the best:" in text
+    assert "4 trials x (6 grids of up to 4.6 kB" in text
+    assert "search.resources.disk sets no cap" in text
     assert sorted(tmp_path.iterdir()) == [space]

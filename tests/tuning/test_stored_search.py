@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from animesearch.errors import DataError
+from animesearch.results.fetching import fetch_run
 from animesearch.results.folder import RunFolder
 from animesearch.results.opening import run_to_read
 from animesearch.results.ranking import rank
 from animesearch.storage.patience import PAUSE
 from animesearch.storage.store import Store
+from animesearch.trainers.generate import Drawing, generate
 from animesearch.tuning import launch
 from animesearch.tuning.cluster_session import ray_session
 from animesearch.tuning.race import replay
@@ -88,6 +90,47 @@ def _holds_what_a_folder_holds(url: str, folder: RunFolder) -> None:
     assert not any(name.startswith("lock/") for name in there)
     store = Store.open(url)
     assert not any(SECRET.encode() in store.read(name) for name in there)
+
+
+POPULATION = (
+    "search.scheduler={name: pbt, interval: 0.25}",
+    "trial.architecture={name: penn-dcgan, width: 4, latent: 8}",
+    "trial.loss=ns",
+)
+
+
+@pytest.mark.slow
+def test_a_population_is_killed_resumed_elsewhere_and_brought_home(
+    ray: None, url: str, tmp_path: Path
+) -> None:
+    """Weights that trials take over go through Tune, which the other machine knows nothing of:
+    there each goes on from its own in the store."""
+    space, home = write_space(tmp_path), tmp_path / "home"
+    settings = [word for setting in POPULATION for word in ("--set", setting)]
+    command = [sys.executable, "-m", "animesearch", "run", "--space", str(space), "--out", url]
+    environment = {**os.environ, "ANIMESEARCH_CACHE": str(tmp_path / "first")}
+    with (tmp_path / "log.txt").open("w") as output:
+        process = subprocess.Popen(
+            [*command, *settings], cwd=ROOT, env=environment, stdout=output, stderr=output
+        )
+        wait_until(process, lambda: reports_at(url) >= 6)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(timeout=60)
+    assert launch.resume(url) == launch.DONE
+    fetch_run(url, home)
+    brought = RunFolder.open(home)
+    state = brought.state()
+    assert state.outcome == "complete" and state.sessions == 2
+    assert [trial.state for trial in state.trials.values()] == ["completed"] * 4
+    full = len(brought.info().rungs)
+    assert all(len(trial.rungs) == full for trial in state.trials.values())
+    assert any(trial.perturbed for trial in state.trials.values()), "the worst took over the best"
+    assert state == run_to_read(url).state()
+    best = rank(state)[0].trial_id
+    assert brought.files(f"trials/{best}/checkpoints")
+    picture = tmp_path / "samples.png"
+    generate(home, picture, best, Drawing(count=4))
+    assert picture.is_file()
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from animesearch.tuning.study import Brain
 
 SPACE = """
 dataset: {{source: faces, size: 32, channels: 3}}
-search: {{images: 1000, scheduler: none}}
+search: {{images: 1000, scheduler: none, resources: {{workers: {workers}}}}}
 trial: {{{trial}}}
 """
 FAKES = (
@@ -26,10 +26,13 @@ KERNELS = (
     "architecture: {name: bergna-v2, resize_kernel: {choice: [3, 4]}, "
     "resize_stride: {choice: [2, 1]}}"
 )
+PATHS = "architecture: {choice: [penn-dcgan, stylegan2]}, batch: {choice: [16, 8]}"
+"""Path lengths are taken on half of a batch."""
 
 
-def space(trial: str) -> Space:
-    return parse_space(SPACE.format(trial=trial).encode(), "space.yaml", SpaceConfig)
+def space(trial: str, workers: int = 0) -> Space:
+    text = SPACE.format(trial=trial, workers=workers)
+    return parse_space(text.encode(), "space.yaml", SpaceConfig)
 
 
 @pytest.mark.parametrize("trial", [FAKES, KERNELS])
@@ -50,6 +53,16 @@ def test_a_grid_leaves_it_out() -> None:
     assert set(found) == {("ns", 0), ("ns", 0.1), ("wgan", 0)}
 
 
+@pytest.mark.parametrize("sampler", [RandomSearch(), Grid()])
+def test_what_several_workers_cannot_share_out_is_drawn_again(sampler: SamplerSpec) -> None:
+    brain = Brain(space(PATHS, workers=8), sampler, seed=0)
+    count = brain.limit or 24
+    drawn = [brain.ask(number, str(number)).params.values() for number in range(count)]
+    assert {tuple(params) for params in drawn} == {
+        ("penn-dcgan", 16), ("penn-dcgan", 8), ("stylegan2", 16),
+    }  # fmt: skip
+
+
 def test_a_space_of_nothing_that_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object) -> None:
         TrialConfig.model_validate({"architecture": "penn-dcgan", "loss": "mse"})
@@ -64,7 +77,7 @@ def test_a_space_of_nothing_that_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     ("options", "count"), [("", 1), ("trials: 5,", 5), ("trials: 5, sampler: grid,", 1)]
 )
 def test_nothing_to_vary_but_the_seed(tmp_path: Path, options: str, count: int) -> None:
-    text = SPACE.format(trial="architecture: penn-dcgan").replace(
+    text = SPACE.format(trial="architecture: penn-dcgan", workers=0).replace(
         "search: {", f"search: {{{options}"
     )
     (tmp_path / "s.yaml").write_text(text)

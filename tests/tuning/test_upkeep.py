@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from animesearch.errors import UserError
 from animesearch.results.folder import RunFolder
 from animesearch.results.records import RungReported, TrialCreated, TrialEnded
 from animesearch.results.state import TrialRecord
 from animesearch.storage.patience import Patience
 from animesearch.storage.store import Store
+from animesearch.tuning.config import SpaceConfig
 from animesearch.tuning.disk import disk_need
 from animesearch.tuning.upkeep import Best, Keeper, Standing, standing_of
 from tests.storage.clocks import QUICK
 from tests.storage.servers import S3
+from tests.tuning.small import write_space
 
 
 def record(
@@ -177,6 +180,35 @@ def test_the_sum_of_what_a_search_takes() -> None:
         "checkpoints of up to 100.0 MB, 16 of running trials and 27 of the best: 4.30 GB"
     )
     assert disk_need(1, concurrency=2, top=3, population=8).best == 24
+
+
+def test_the_plan_adds_up_checkpoints_grids_and_tables(tmp_path: Path) -> None:
+    """Eight trials of the race and two finals; TensorBoard keeps the six grids of each as well."""
+    from animesearch.tuning.disk import disk_line, files_of, need_of, refuse_beyond
+    from animesearch.tuning.prepare import load_search
+
+    def config(disk: str) -> SpaceConfig:
+        options = ["grid=[4, 5]", "finalists={top: 1, seeds: 2}", f"resources.disk={disk}"]
+        return load_search(
+            str(write_space(tmp_path)), [f"search.{option}" for option in options]
+        ).config
+
+    free, capped = config("null"), config("0.5")
+    need = need_of(free, 10_000_000, concurrency=2)
+    assert (need.running, need.best) == (8, 9)
+    files = files_of(free, trials=10, rungs=6, tables=1_000_000.4)
+    assert files.bytes == 10 * (2 * 6 * 4 * 5 * 16 * 16 * 3 + 1_000_000) == 11_843_200
+    assert disk_line(need, files, free) == (
+        "disk: checkpoints of up to 10.0 MB, 8 of running trials and 9 of the best: 0.17 GB; "
+        "10 trials x (12 grids of up to 15.4 kB + tables of 1.0 MB): up to 11.8 MB; together "
+        "0.18 GB, search.resources.disk sets no cap"
+    )
+    assert disk_line(need, None, capped).endswith("of the best: 0.17 GB; the cap is 0.5 GB")
+    quiet = load_search(str(write_space(tmp_path)), ["search.logs=[]"]).config
+    assert files_of(quiet, 10, 6, 0).grids == 6
+    refuse_beyond(need, capped)
+    with pytest.raises(UserError, match=r"0\.51 GB, but search.resources.disk is 0\.5 GB"):
+        refuse_beyond(need_of(capped, 30_000_000, concurrency=2), capped)
 
 
 def test_checkpoints_are_as_large_as_was_said(tmp_path: Path) -> None:

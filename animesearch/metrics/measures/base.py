@@ -68,8 +68,10 @@ class Side:
     def gaussian(self) -> GaussianFactor:
         """Mean and factored covariance; :class:`MetricError` for fewer than 2 images or without
         any spread."""
+        from animesearch.metrics.frechet import GaussianFactor
+
         if "gaussian" not in self._kept:
-            self._kept["gaussian"] = _gaussian(self.features_ND)
+            self._kept["gaussian"] = GaussianFactor.fitted(self.features_ND)
         return cast("GaussianFactor", self._kept["gaussian"])
 
     def radii(self, k: int) -> npt.NDArray[np.float64]:
@@ -191,13 +193,3 @@ def _check_array(word: str, array: npt.NDArray[Any]) -> None:
         bad += int((~np.isfinite(array[start : start + ROWS])).any(axis=1).sum())
     if bad:
         raise MetricError(f"{bad} of {len(array)} images have {word} that are not finite")
-
-
-def _gaussian(features_ND: npt.NDArray[np.float32]) -> GaussianFactor:
-    from animesearch.metrics.frechet import GaussianFactor
-    from animesearch.metrics.gaussian import MomentStream
-
-    moments = MomentStream()
-    for start in range(0, len(features_ND), ROWS):
-        moments.add(features_ND[start : start + ROWS])
-    return GaussianFactor.of(moments.moments())

@@ -18,6 +18,7 @@ from typing import Final
 from animesearch.errors import RunFolderError, StorageError
 from animesearch.results.stored import INFO, JOURNAL, StoredRun
 from animesearch.storage.cache import reading_folder
+from animesearch.storage.copies import claimed
 from animesearch.storage.patience import Patience
 from animesearch.storage.places import below, is_safe
 from animesearch.storage.store import Store
@@ -55,7 +56,7 @@ class MirroredRuns:
         self, uri: str, pause_s: float = PAUSE_S, patience: Patience | None = None
     ) -> None:
         self._store = Store.open(uri, patience)
-        self.path: Path = reading_folder(uri)
+        self.path: Path = claimed(reading_folder(uri))
         self.notice = ""
         self._pause_s = pause_s
         self._runs: dict[str, Followed] = {}
