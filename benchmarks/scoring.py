@@ -30,7 +30,7 @@ SPACE = """
 name: scoring
 seed: 1
 dataset: {{source: {{name: faces, count: 2000}}, size: {size}}}
-trial: {{architecture: {{name: dcgan, width: 32}}, batch: 32}}
+trial: {{architecture: {{name: penn-dcgan, width: 32}}, batch: 32}}
 metric: {{features: {features}, samples: 1000}}
 search:
   trials: {trials}

@@ -78,12 +78,15 @@ class FeatureActors:
 
 
 def start_actors(shared: SharedRef) -> ActorHandle[FeatureActors]:
-    """On the driver's own node, which the search cannot lose."""
+    """On the driver's own node, which the search cannot lose.
+
+    Should it die all the same, so do those that it has started, and trials score themselves.
+    """
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     own = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    made = ray.remote(num_cpus=0, max_restarts=RESTARTS, max_task_retries=TRIES)(FeatureActors)
+    made = ray.remote(num_cpus=0)(FeatureActors)
     handle: ActorHandle[FeatureActors] = made.options(scheduling_strategy=own).remote(shared)
     return handle
 

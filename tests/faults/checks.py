@@ -66,7 +66,7 @@ def _told(events: list[Event], kind: type[TrialCreated] | type[TrialEnded]) -> C
 def same_search(folder: Path, trials: int) -> RunState:
     """Sound, and the kills, scores and ranking of an undisturbed search."""
     state, whole = sound(folder, trials), undisturbed(trials)
-    assert outcome(state) == outcome(whole)
+    assert outcome(state) == outcome(whole), (outcome(state), outcome(whole))
     assert [r.trial_id for r in rank(state)] == [r.trial_id for r in rank(whole)]
     return state
 

@@ -7,17 +7,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from animesearch.errors import LeavingError
 from animesearch.trainers.together import Team
 from animesearch.tuning.bridge import KEY
-from animesearch.tuning.leaving import LEAVING, attentive, told
 from animesearch.tuning.resources import Allotment
 from animesearch.tuning.worker import _fit_nested
 from tests.faults.driver import STEPS, keep, reported, tell_process
 from tests.tuning.scripted import RUNGS
 
 ALLOTMENT = Allotment(cpu=1.0, gpu=1.0, data_cpu=0.0, concurrency=1, workers=2)
-LEFT = "left"
 
 
 def team_trial(config: dict[str, Any], shared: dict[str, Any]) -> None:
@@ -32,7 +29,7 @@ def team_trial(config: dict[str, Any], shared: dict[str, Any]) -> None:
 
 
 def team_loop(job: dict[str, Any]) -> None:
-    """The loop in a worker process; each leaves word where it was told to end."""
+    """The loop in a worker process."""
     from ray import train
 
     from animesearch.tuning.teams import joined_team
@@ -40,14 +37,7 @@ def team_loop(job: dict[str, Any]) -> None:
     folder = Path(job["shared"]["folder"])
     with joined_team("cpu") as team:
         tell_process(folder, f"{job['config'][KEY]['trial_id']}-{team.rank}")
-        try:
-            with attentive():
-                _rungs(job, team, train.report)
-        except LeavingError as error:
-            (folder / LEFT).mkdir(exist_ok=True)
-            (folder / LEFT / str(team.rank)).write_text(str(error))
-            train.report({LEAVING: str(error)})
-            raise
+        _rungs(job, team, train.report)
 
 
 def _rungs(job: dict[str, Any], team: Team, tell: Any) -> None:
@@ -56,9 +46,7 @@ def _rungs(job: dict[str, Any], team: Team, tell: Any) -> None:
     last = folder / "trials" / f"{trial['trial_id']}.txt"
     begun = team.first(lambda: int(last.read_text()) if last.exists() else 0)
     for rung in range(begun, len(RUNGS)):
-        for step in range(STEPS):
-            if team.any(told()):
-                raise LeavingError(f"saved before step {step} to rung {rung}")
+        for _ in range(STEPS):
             time.sleep(job["shared"]["seconds"] / STEPS)
         team.first(lambda rung=rung: keep(last, rung))
         tell(reported(trial["trial"], rung))

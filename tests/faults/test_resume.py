@@ -148,7 +148,7 @@ def refused_without_a_trace(
     """While the first stands still, with its trial: so all that changes is the second's doing."""
     still = freeze(holder.process.pid, words)
     try:
-        before = contents(place, holder)
+        before = settled(place, holder)
         capfd.readouterr()
         with pytest.raises(SystemExit) as end:
             cli.main()
@@ -168,6 +168,18 @@ def freeze(driver: int, words: Path) -> list[int]:
     signal_all(signal.SIGSTOP, *still)
     until(lambda: all(stopped(pid) for pid in still), "they stand still")
     return still
+
+
+def settled(place: str, holder: Resumed) -> dict[str, object]:
+    """:func:`contents`, once what the first one had sent has arrived in the store as well."""
+    looks = [contents(place, holder)]
+
+    def quiet() -> bool:
+        looks.append(contents(place, holder))
+        return looks[-3:] == [looks[-1]] * 3
+
+    until(quiet, "nothing is on its way any more")
+    return looks[-1]
 
 
 def contents(place: str, holder: Resumed) -> dict[str, object]:
