@@ -80,8 +80,9 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter per option
 ) -> None:
     """Measure images, or a run's generator, against real images; needs no search.
 
-    Of a run it loads the plug-ins that the run folder keeps. Features of the real images are kept
-    in the cache, so that the same ones take no second pass.
+    Of a run it loads the plug-ins that the run folder keeps.
+
+    Features of the real images are kept in the cache: no second pass over the same ones.
     """
     from rich.console import Console
 
