@@ -140,9 +140,7 @@ def name_of(pid: int) -> str:
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks for processes in /proc")
-def test_a_cluster_grows_for_a_search(
-    growing: Growing, tmp_path: Path
-) -> None:
+def test_a_cluster_grows_for_a_search(growing: Growing, tmp_path: Path) -> None:
     write_space(tmp_path)
     settings = ("search.trials=2", "search.resources={concurrency: 2, cpu: 1}")
     command = [
