@@ -225,7 +225,11 @@ def test_what_cannot_be_drawn_exported_or_listed_is_told(
 def test_a_folder_that_is_no_run(command: Command, tmp_path: Path, name: str) -> None:
     assert command(name, "nowhere")[0] == 2
     code, text = command(name, str(tmp_path))
-    assert code == 2 and "run.json" in text
+    assert code == 2 and text.rstrip().endswith("it has no run.json")
+    (tmp_path / "older").mkdir()
+    (tmp_path / "older" / "run.json").touch()
+    code, text = command(name, str(tmp_path))
+    assert code == 2 and f"a run in it is {tmp_path / 'older'}" in text
 
 
 def test_a_folder_that_cannot_be_made_is_told_before_the_work(

@@ -92,7 +92,7 @@ class RunFolder:
         if not path.is_dir():
             raise RunFolderError(f"there is no run folder {path}")
         if not folder.info_file.is_file():
-            raise RunFolderError(f"{path} is not a run folder: it has no run.json")
+            raise RunFolderError(f"{path} is not a run folder: it has no run.json{_inside(path)}")
         return folder
 
     @property
@@ -288,3 +288,9 @@ def _other_way(path: Path) -> str:
     if (path / "run.json").is_file():
         return f"choose another --out, or go on with that run: animesearch resume {path}"
     return "choose another --out"
+
+
+def _inside(path: Path) -> str:
+    """A run in a folder of runs that was taken for one: the one begun last."""
+    runs = sorted(path.glob("*/run.json"), key=lambda info: info.stat().st_mtime)
+    return f"; a run in it is {runs[-1].parent}" if runs else ""

@@ -7,8 +7,6 @@ FOLDER, or its resumption.  Each report takes SECONDS.
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -36,20 +34,11 @@ def scripted_trial(config: dict[str, Any], shared: dict[str, Any]) -> None:
     for rung in range(begun, len(RUNGS)):
         if trial["width"] == shared["broken_width"]:
             raise RuntimeError("this width is broken")
-        _die_once(shared, config[KEY]["trial_id"], rung)
         time.sleep(shared["seconds"])  # what training takes
         last.parent.mkdir(exist_ok=True)
         last.write_text(str(rung))
         score = score_of(trial, rung)
         tune.report({"rung": rung, "images": RUNGS[rung], "score": score, "noise": NOISE})
-
-
-def _die_once(shared: dict[str, Any], trial_id: str, rung: int) -> None:
-    """SIGKILL to the trial's own process at its second rung, the first time it gets there."""
-    marker = Path(shared["folder"]) / f"{trial_id}.killed"
-    if trial_id == shared["killed"] and rung == 1 and not marker.exists():
-        marker.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def drive(
@@ -58,12 +47,10 @@ def drive(
     concurrency: int,
     seconds: float = 0.0,
     broken_width: int = 0,
-    killed: str = "",
 ) -> tuple[bool, RunState]:
     """Run or resume; whether it got to the end, and the state it ended in."""
     race = open_race(folder / "journal", trials)
-    shared = {"folder": str(folder), "seconds": seconds}
-    shared |= {"broken_width": broken_width, "killed": killed}
+    shared = {"folder": str(folder), "seconds": seconds, "broken_width": broken_width}
     complete = run_round(race, _job(folder, concurrency, shared))
     return complete, race.state
 
@@ -71,7 +58,7 @@ def drive(
 def drive_finals(folder: Path, plan: FinalsPlan, concurrency: int) -> tuple[bool, RunState]:
     """As :func:`drive`, for the runs from new seeds after a race."""
     finals = open_finals(folder / "journal", plan)
-    shared = {"folder": str(folder), "seconds": 0.0, "broken_width": 0, "killed": ""}
+    shared = {"folder": str(folder), "seconds": 0.0, "broken_width": 0}
     complete = run_round(finals, _job(folder, concurrency, shared))
     return complete, finals.state
 

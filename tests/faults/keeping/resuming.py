@@ -1,7 +1,7 @@
-"""``python -m tests.faults.resuming PLACE TRIALS WORDS SECONDS ADDRESS``: resumes a search.
+"""``python -m tests.faults.keeping.resuming PLACE TRIALS WORDS SECONDS ADDRESS``: resumes a search.
 
-That at PLACE, as :mod:`tests.faults.keeping` does it, on the cluster at ADDRESS.  The order is that
-of ``animesearch resume``: whoever is refused has not yet started anything.
+That at PLACE, as :mod:`tests.faults.keeping.search` does it, on the cluster at ADDRESS.  The order
+is that of ``animesearch resume``: whoever is refused has not yet started anything.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _drive(run: RunFolder, trials: int, words: Path, seconds: float, address: st
 
     from animesearch.tuning import launch
     from animesearch.tuning.cluster_session import QUIET
-    from tests.faults.keeping import Listening, drive_held
+    from tests.faults.keeping.search import Listening, drive_held
 
     os.environ.update(QUIET)
     ray.init(address=address, log_to_driver=False, logging_level="ERROR")

@@ -207,7 +207,7 @@ def environment_of_processes() -> dict[str, str]:
     """For the environment in which a cluster starts: short pauses, and this package's place."""
     from animesearch.storage.patience import PAUSE
 
-    return {PAUSE: "0.2", "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+    return {PAUSE: "0.2", "PYTHONPATH": str(Path(__file__).parents[3]), "OMP_NUM_THREADS": "1"}
 
 
 def stopped(pid: int) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Iterator
 from itertools import accumulate, pairwise
 from pathlib import Path
 
@@ -20,23 +19,22 @@ from animesearch.trainers.config import TrialConfig
 from animesearch.trainers.loop import train
 from animesearch.trainers.setting import TrialSetting
 from tests.faults.checks import moments, nothing_left, same_search
-from tests.faults.keeping import (
+from tests.faults.keeping.search import (
     CLOCK,
     Arrivals,
     Listening,
     Meanwhile,
     WrongClock,
     drive_keeping,
-    environment_of_processes,
     leave_word,
 )
-from tests.faults.machines import Machines, machines
+from tests.faults.machines import Machines
 from tests.results.scripted_run import run_info
 from tests.trainers.conftest import discs
 
 TRIALS, REPORTS = 14, 28
 HOUR = 3600
-PACKAGE = Path(__file__).parents[2] / "animesearch"
+PACKAGE = Path(__file__).parents[3] / "animesearch"
 WALL_CLOCK = re.compile(
     r"\btime\.time\b|\btime_ns\b|\bdatetime\.(now|utcnow)\b|\bdate\.today\b"
     r"|^from time import .*\btime\b",
@@ -61,15 +59,6 @@ LOOKERS = {
     "tuning/rounds.py": "when something happened, for the journal",
 }
 """Modules that look at the wall clock, and what for: nothing is decided or measured by it."""
-
-
-@pytest.fixture(scope="module")
-def ray() -> Iterator[Machines]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment_of_processes().items():
-            patch.setenv(name, value)
-        with machines(nodes=1) as found:
-            yield found
 
 
 @pytest.mark.slow

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,16 +12,15 @@ from animesearch.results.folder import RunFolder
 from animesearch.results.opening import existing_run, new_run, run_to_read
 from animesearch.storage.store import Store
 from tests.faults.checks import moments, nothing_left, same_search
-from tests.faults.keeping import (
+from tests.faults.keeping.search import (
     Arrivals,
     Listening,
     Meanwhile,
     check_checkpoints,
     drive_keeping,
-    environment_of_processes,
     leftovers,
 )
-from tests.faults.machines import Machines, machines, until
+from tests.faults.machines import Machines, until
 from tests.results.scripted_run import run_info
 from tests.storage.servers import S3, Way
 
@@ -32,17 +30,6 @@ WAYS: tuple[tuple[Way, float], ...] = (
 )  # fmt: skip
 """How the store fails, and for how many seconds."""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-
-
-@pytest.fixture(scope="module")
-def ray(running_s3: S3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
-    """Its processes know the way to the store."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in (running_s3.environment | environment_of_processes()).items():
-            patch.setenv(name, value)
-        patch.setenv("ANIMESEARCH_CACHE", str(tmp_path_factory.mktemp("cache")))
-        with machines(nodes=1) as found:
-            yield found
 
 
 def begun(url: str) -> RunFolder:

@@ -17,7 +17,7 @@ from animesearch.results.state import TrialRecord
 from animesearch.trainers.checkpoint import checkpoint_files
 from tests.faults.checks import moments, nothing_left, same_search
 from tests.faults.driver import AT
-from tests.faults.keeping import (
+from tests.faults.keeping.search import (
     BEGUN,
     FULL,
     WEIGHTS,
@@ -26,13 +26,12 @@ from tests.faults.keeping import (
     Meanwhile,
     check_checkpoints,
     drive_keeping,
-    environment_of_processes,
     leave_word,
     leftovers,
     read_number,
     stopped,
 )
-from tests.faults.machines import Machines, machines, until
+from tests.faults.machines import Machines, until
 from tests.results.scripted_run import run_info
 from tests.storage.disks import fill, mounted
 from tests.tuning.scripted import RUNGS
@@ -40,15 +39,6 @@ from tests.tuning.scripted import RUNGS
 TRIALS, REPORTS = 14, 24
 """At least so many scores arrive, and a few more."""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-
-
-@pytest.fixture(scope="module")
-def ray() -> Iterator[Machines]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment_of_processes().items():
-            patch.setenv(name, value)
-        with machines(nodes=1) as found:
-            yield found
 
 
 @pytest.fixture

@@ -23,29 +23,17 @@ from animesearch.tuning import launch
 from animesearch.tuning.prepare import load_search
 from tests.faults.checks import moments, nothing_left, same_search
 from tests.faults.driver import AT
-from tests.faults.keeping import Arrivals, environment_of_processes, signal_all, stopped
-from tests.faults.machines import Machines, alive, machines, until
+from tests.faults.keeping.search import Arrivals, signal_all, stopped
+from tests.faults.machines import Machines, alive, until
 from tests.results.scripted_run import run_info
-from tests.storage.servers import S3
 from tests.tuning.scripted_driver import wait_until
 from tests.tuning.small import write_space
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TRIALS, REPORTS, SECONDS = 14, 24, 0.1
 KILLED = {"folder": (2,), "url": (1, 3)}
 """At which of the moments the first one is killed then."""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-
-
-@pytest.fixture(scope="module")
-def ray(running_s3: S3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
-    """Its processes know the way to the store."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in (running_s3.environment | environment_of_processes()).items():
-            patch.setenv(name, value)
-        patch.setenv("ANIMESEARCH_CACHE", str(tmp_path_factory.mktemp("cache")))
-        with machines(nodes=1) as found:
-            yield found
 
 
 def begin(place: str, folder: Path) -> None:
@@ -74,10 +62,10 @@ class Resumed:
         self.folder, self.log = copy if is_uri(place) else Path(place), own / "log.txt"
         self.arrivals = Arrivals(self.folder)
         own.mkdir()
-        command = ["tests.faults.resuming", place, str(TRIALS), str(words), str(SECONDS), address]
+        arguments = [place, str(TRIALS), str(words), str(SECONDS), address]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", *command],
+                [sys.executable, "-m", "tests.faults.keeping.resuming", *arguments],
                 cwd=ROOT,
                 env={**os.environ, "ANIMESEARCH_CACHE": str(own)},
                 stdout=log,
