@@ -39,16 +39,22 @@ def other_nodes() -> dict[str, str]:
 
 def problems_on(nodes: Mapping[str, str], look: Callable[[T], str], at: T) -> dict[str, str]:
     """What ``look(at)`` finds wrong on each of the nodes, by the node's name; it says '' where all
-    is well."""
+    is well.  A node that goes meanwhile, as idle and spot machines do, is no problem any more."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     asked = {}
-    for node, name in nodes.items():
+    for node in nodes:
         pinned = NodeAffinitySchedulingStrategy(node, soft=False)
         task = ray.remote(num_cpus=0, max_retries=0)(look).options(scheduling_strategy=pinned)
-        asked[f"{name} (node {node[:8]})"] = task.remote(at)
-    return {name: found for name, task in asked.items() if (found := _answer(task))}
+        asked[node] = task.remote(at)
+    found = {node: problem for node, task in asked.items() if (problem := _answer(task))}
+    living = living_nodes() if found else {}
+    return {
+        f"{nodes[node]} (node {node[:8]})": problem
+        for node, problem in found.items()
+        if node in living
+    }
 
 
 def _answer(task: Any) -> str:

@@ -72,6 +72,10 @@ def test_each_node_answers_for_itself(cluster: Path, tmp_path: Path) -> None:
     assert problems_on(everywhere, file_problem, str(tmp_path / "x")) == {}
 
 
+def test_a_node_that_has_gone_need_not_see_anything(cluster: Path) -> None:
+    assert problems_on({"ab" * 28: "gone"}, file_problem, "nowhere") == {}
+
+
 def test_a_node_without_a_way_to_the_store_is_refused(cluster: Path, s3: S3, url: str) -> None:
     assert "NETWORK_CONNECTION" in next(
         iter(problems_on(other_nodes(), store_problem, url).values())
