@@ -186,6 +186,9 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
 
         print_plan(space, overrides or [], loaded, where)
         return
+    from animesearch.tuning.prepare import load_search
+
+    load_search(space, overrides or [], loaded)  # mistakes are told before torch is imported
     from animesearch.tuning.launch import start
 
     raise typer.Exit(start(space, overrides or [], out, loaded, where))

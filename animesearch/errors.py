@@ -48,6 +48,10 @@ class MetricError(AnimesearchError):
     """A metric has no finite value for these images (never returned as a number)."""
 
 
+class NoSpreadError(MetricError):
+    """All images, or all of their features, are the same one."""
+
+
 class LeavingError(AnimesearchError):
     """A trial's machine is about to go: what was trained is saved, and another goes on with it."""
 

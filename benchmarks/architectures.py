@@ -109,13 +109,14 @@ def _distance(
     """Untrained, trained and floor, in fd-lite0 against the reals."""
     from animesearch.metrics.evaluator import Evaluator
     from animesearch.metrics.features import FEATURES
-    from animesearch.metrics.reals import real_statistics
+    from animesearch.metrics.reals import RealImages, Reals
 
     spec = FEATURES.parse("lite0")
     reals_NCHW = reals_NCHW[:REALS]
-    real = real_statistics(reals_NCHW, spec, digest=f"faces-{name}")
-    evaluator = Evaluator(spec, real, SAMPLES)
-    found: dict[str, Any] = {"floor": evaluator.floor(reals_NCHW).value}
+    *_, real = RealImages(reals_NCHW, spec, f"faces-{name}").measured([SAMPLES])
+    assert isinstance(real, Reals)
+    evaluator = Evaluator(spec, real.statistics, SAMPLES)
+    found: dict[str, Any] = {"floor": real.floors[SAMPLES]}
     reports, untrained = train_one(config, reals_NCHW, images, out / name, evaluator)
     last = reports[-1]
     scored = [report for report in reports if report.score is not None]

@@ -18,7 +18,8 @@ import pytest
 from animesearch.errors import UserError
 from animesearch.plugins import load_plugins
 from tests.storage.disks import mounted
-from tests.storage.servers import S3, s3_server
+from tests.storage.google import Gcs, gcs_server
+from tests.storage.servers import S3, Served, s3_server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,16 +53,45 @@ def running_s3() -> Iterator[S3]:
 @pytest.fixture
 def s3(running_s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
     """An S3 server to which the environment leads, nothing failing."""
-    for name, value in running_s3.environment.items():
+    yield from _led_to(running_s3, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def running_gcs() -> Iterator[Gcs]:
+    with gcs_server() as server:
+        yield server
+
+
+@pytest.fixture
+def gcs(running_gcs: Gcs, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gcs]:
+    """An emulator of Google's store to which the environment leads, nothing failing."""
+    yield from _led_to(running_gcs, monkeypatch)
+
+
+def _led_to(served: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for name, value in served.environment.items():
         monkeypatch.setenv(name, value)
-    running_s3.proxy.fail("pass")
-    yield running_s3
-    running_s3.proxy.fail("pass")
+    served.proxy.fail("pass")
+    yield served
+    served.proxy.fail("pass")
+
+
+@pytest.fixture(params=["s3", "gcs"])
+def bucket(request: pytest.FixtureRequest) -> Served:
+    """Each of these servers."""
+    served: Served = request.getfixturevalue(request.param)
+    return served
+
+
+@pytest.fixture
+def place(bucket: Served) -> str:
+    """A new, empty place in its bucket."""
+    return bucket.url(f"runs/{secrets.token_hex(6)}")
 
 
 @pytest.fixture
 def url(s3: S3) -> str:
-    """A new, empty place in its bucket."""
+    """A new, empty place in the bucket of the S3 server."""
     return s3.url(f"runs/{secrets.token_hex(6)}")
 
 

@@ -212,6 +212,7 @@ BROKEN = (
     "*",
     "!<",
 )
+NOTHING = ("", " ", "\n", "\t", "---", "---\n", "...", "# x", "\ufeff", "~", "--- ~")
 TAILS = ("\n---\n{}\n", "\n...\n---\na: 1\n", "\n--- 1", "\n...\nrubbish\n")
 
 
@@ -265,6 +266,7 @@ def malformed() -> st.SearchStrategy[Named]:
         st.builds(_damaged, st.floats(0, 1), st.sampled_from(BROKEN), line_ends),
         st.builds(_misspelt, words, letters, line_ends),
         st.sampled_from(ENCODINGS).map(lambda how: (how, _encoded(SPACE, how))),
+        st.sampled_from(NOTHING).map(lambda text: (repr(text), text.encode())),
         st.sampled_from(TAILS).map(lambda tail: (repr(tail), (SPACE.strip() + tail).encode())),
         sizes.map(_of_size),
     )  # fmt: skip

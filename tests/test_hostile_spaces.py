@@ -82,6 +82,27 @@ def test_two_hundred_malformed_files(command: Command, tmp_path: Path) -> None:
     assert len(seen) >= FILES
 
 
+WITHOUT = (
+    "import sys; sys.modules.update({name: None for name in ('torch', 'ray')}); "
+    "from animesearch import cli; cli.main()"
+)
+
+
+def test_a_malformed_file_needs_neither_torch_nor_ray(tmp_path: Path) -> None:
+    """Also where a search would begin with the next line, which takes seconds to import."""
+    (tmp_path / "space.yaml").write_text("name: x\ntrial: {batch: -1}\n")
+    for command in (["run", "--space"], ["submit", "--address", "http://127.0.0.1:1", "--space"]):
+        done = subprocess.run(
+            [sys.executable, "-c", WITHOUT, *command, "space.yaml"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        refused((done.returncode, done.stderr), r"line \d+")
+
+
 def test_the_space_that_they_are_made_of_is_a_good_one(tmp_path: Path) -> None:
     from animesearch.tuning.prepare import load_search
 
@@ -179,6 +200,7 @@ OVERRIDES = [
     *("trial.batch=!!python/name:os.system", "trial.batch=2020-01-01", "trial.batch=*a"),
     *("trial.batch=&a [*a]", "trial.batch={<<: {a: 1}}", "trial.batch={a: 1, a: 2}"),
     *("trial.batch=" + "[" * 10_000, "trial.batch=" + "{a: " * 10_000, "trial.batch=--- 1\n--- 2"),
+    *("trial.batch=\udcff", "trial.\udcff=1", "trial.batch=\ud800"),
     *("trial.batch=\x1b[31m", "trial.\x1b[31m=1", "\u202etrial=1", "trial.batch=\0", "x\0y=1"),
     *("trial.loss.choice.9=ns", "trial.loss.choice.-1=ns", "trial.loss.choice.x=ns", "name.x=1"),
     *(

@@ -165,10 +165,11 @@ def test_a_trials_failure_is_told_without_the_environments_secrets(
 
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
-    shown = ("AWS_SECRET_ACCESS_KEY", "WANDB_API_KEY", "HF_TOKEN", "MY_OWN_SECRET")
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
+    shown = ("AWS_SECRET_ACCESS_KEY", "WANDB_API_KEY", "HF_TOKEN", "MY_OWN_SECRET", "MYSQL_PWD")
     text = " ".join(SECRETS[name] for name in shown)
-    assert without_secrets(f"ValueError: {text} https://me:pw@host/x") == (
-        "ValueError: *** *** *** *** https://***@host/x"
+    assert without_secrets(f"ValueError: {text} is false https://me:pw@host/x") == (
+        "ValueError: *** *** *** *** *** is false https://***@host/x"
     )
 
 

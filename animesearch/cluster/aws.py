@@ -7,8 +7,11 @@ the request of the EC2 API version 2016-11-15 (RunInstances).
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from animesearch.cluster.keys import Keys, leaves, node_types, unknown_keys
@@ -74,8 +77,14 @@ NODE: Keys = {
 MARKETS = ("spot", "capacity-block", "interruptible-capacity-reservation", "on-demand")
 
 DIRECTIONS = "(?:north|south)?(?:east|west)|north|south|central"
+VOLUMES = ("standard", "gp2", "gp3", "io1", "io2", "sc1", "st1")
+LARGEST_VOLUME_GB = 65_536
+
 REGION = re.compile(rf"[a-z]{{2}}(?:-[a-z]{{3,5}})?-(?:{DIRECTIONS})-\d")
+ZONE = "(?:[a-z]|-[a-z0-9]+-[0-9][a-z])"
+"""What follows the region: ``us-west-2a``, or a local zone's ``us-west-2-lax-1a``."""
 INSTANCE_TYPE = re.compile(r"[a-z0-9-]+\.[a-z0-9-]+")
+IMAGE = re.compile(r"ami-[0-9a-f]{8}(?:[0-9a-f]{9})?|resolve:ssm:\S+|(?i:latest_dlami)")
 
 
 def aws_findings(tree: Mapping[str, Any]) -> Iterator[Finding]:
@@ -88,9 +97,10 @@ def aws_findings(tree: Mapping[str, Any]) -> Iterator[Finding]:
     yield from _region(provider)
     for key, entry, node in node_types(tree):
         yield from _node(node, (*key, "node_config"))
+        yield from _no_image(provider, node, (*key, "node_config"))
         kind = node.get("InstanceType")
         if isinstance(kind, str):
-            yield from resource_findings(entry, kind, aws_hardware(kind), key)
+            yield from resource_findings(entry, kind, aws_hardware(kind), key, asked=True)
 
 
 def _region(provider: Mapping[str, Any]) -> Iterator[Finding]:
@@ -105,9 +115,30 @@ def _region(provider: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _zones(region: str, zones: str) -> Iterator[Finding]:
     for zone in (part.strip() for part in zones.split(",")):
-        if not zone.startswith(region) or zone == region:
+        if not re.fullmatch(re.escape(region) + ZONE, zone):
             message = f"{zone!r} is no zone of region {region!r}; one is like '{region}a'"
             yield Finding(("provider", "availability_zone"), message)
+
+
+def _no_image(provider: Mapping[str, Any], node: Mapping[str, Any], key: Key) -> Iterator[Finding]:
+    region, known = provider.get("region"), regions_with_image()
+    lacks = "ImageId" not in node and "LaunchTemplate" not in node
+    if lacks and known and isinstance(region, str) and region not in known:
+        message = f"'ImageId' is required: Ray has no image of its own for {region!r}"
+        yield Finding(key, message)
+
+
+@cache
+def regions_with_image() -> frozenset[str]:
+    """Regions that Ray has an image for; read as text, for its module needs boto3."""
+    import ray.autoscaler
+
+    module = Path(ray.autoscaler.__file__).parent / "_private" / "aws" / "config.py"
+    for statement in ast.parse(module.read_text(encoding="utf-8")).body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id="DEFAULT_AMI")], value=ast.Dict() as images):
+                return frozenset(ast.literal_eval(images))
+    return frozenset()
 
 
 def _node(node: Mapping[str, Any], key: Key) -> Iterator[Finding]:
@@ -118,7 +149,28 @@ def _node(node: Mapping[str, Any], key: Key) -> Iterator[Finding]:
     elif kind is not None and not (isinstance(kind, str) and INSTANCE_TYPE.fullmatch(kind)):
         message = f"{kind!r} is no instance type; one is like 'g5.2xlarge'"
         yield Finding((*key, "InstanceType"), message)
+    image = node.get("ImageId")
+    if image is not None and not (isinstance(image, str) and IMAGE.fullmatch(image)):
+        message = f"{image!r} is no image; one is like 'ami-0123456789abcdef0'"
+        yield Finding((*key, "ImageId"), message)
+    yield from _volumes(node.get("BlockDeviceMappings"), (*key, "BlockDeviceMappings"))
     yield from _market(node.get("InstanceMarketOptions"), (*key, "InstanceMarketOptions"))
+
+
+def _volumes(mappings: object, key: Key) -> Iterator[Finding]:
+    for index, mapping in enumerate(mappings if isinstance(mappings, list) else ()):
+        volume = mapping.get("Ebs") if isinstance(mapping, dict) else None
+        if not isinstance(volume, dict):
+            continue
+        size, kind = volume.get("VolumeSize", 1), volume.get("VolumeType", VOLUMES[0])
+        whole = isinstance(size, int) and not isinstance(size, bool)
+        if not (whole and 1 <= size <= LARGEST_VOLUME_GB):
+            message = f"{size!r} is no size: a whole number of GB, 1 to {LARGEST_VOLUME_GB:,}"
+            yield Finding((*key, index, "Ebs", "VolumeSize"), message)
+        if kind not in VOLUMES:
+            message = f"{kind!r} is not one of {', '.join(VOLUMES)}"
+            hint = did_you_mean(str(kind), VOLUMES)
+            yield Finding((*key, index, "Ebs", "VolumeType"), message, hint)
 
 
 def _market(options: object, key: Key) -> Iterator[Finding]:

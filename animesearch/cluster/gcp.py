@@ -82,6 +82,8 @@ SCHEDULING: Mapping[str, tuple[str, ...]] = {
     "onHostMaintenance": ("MIGRATE", "TERMINATE"),
 }
 
+SMALLEST_DISK_GB = 10
+
 REGION = re.compile(
     r"(?:us|europe|asia|australia|africa|me|(?:north|south)america)"
     r"-(?:(?:north|south)?(?:east|west)|north|south|central)\d+"
@@ -127,6 +129,7 @@ def _zone(region: str, zone: str) -> Iterator[Finding]:
 def _node(typed: Mapping[str, Any], node: Mapping[str, Any], key: Key) -> Iterator[Finding]:
     place = (*key, "node_config")
     yield from unknown_keys(node, NODE, place)
+    yield from _disks(node.get("disks"), (*place, "disks"))
     kind = node.get("machineType")
     if kind is None:
         if not {"acceleratorType", "acceleratorConfig", "sourceInstanceTemplate"} & node.keys():
@@ -141,10 +144,27 @@ def _node(typed: Mapping[str, Any], node: Mapping[str, Any], key: Key) -> Iterat
     yield from _scheduling(node.get("scheduling"), bool(has.gpus), place)
 
 
+def _disks(disks: object, key: Key) -> Iterator[Finding]:
+    for index, disk in enumerate(disks if isinstance(disks, list) else ()):
+        made = disk.get("initializeParams") if isinstance(disk, dict) else None
+        for part, place in ((disk, ()), (made, ("initializeParams",))):
+            size = part.get("diskSizeGb") if isinstance(part, dict) else None
+            if size is not None and not _is_size(size):
+                message = f"{size!r} is no size: a whole number of GB, {SMALLEST_DISK_GB} or more"
+                yield Finding((*key, index, *place, "diskSizeGb"), message)
+
+
+def _is_size(value: object) -> bool:
+    """Compute Engine takes whole numbers, as texts too."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 9:
+        return int(value) >= SMALLEST_DISK_GB
+    return isinstance(value, int) and not isinstance(value, bool) and value >= SMALLEST_DISK_GB
+
+
 def _hardware(kind: str, node: Mapping[str, Any]) -> Hardware:
     """The machine type's, and the GPUs attached to it."""
     own, attached = gcp_hardware(kind), node.get("guestAccelerators")
-    if own.gpus is not None or not isinstance(attached, list):
+    if own.gpus or not isinstance(attached, list):
         return own
     counts = [card.get("acceleratorCount") for card in attached if isinstance(card, dict)]
     known = [count for count in counts if isinstance(count, int)]

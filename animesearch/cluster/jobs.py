@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from animesearch.cluster.plain import AUTH_MODE
+from animesearch.cluster.address import NoDashboardError, checked_address, require_answer
+from animesearch.cluster.plain import ELSEWHERE, RayCommandError
+from animesearch.cluster.token import token_headers
 from animesearch.errors import AnimesearchError, UserError
 
 MARK = "animesearch"
@@ -24,7 +25,6 @@ STOP_PATIENCE_S = 60
 LOST_PATIENCE_S = 300.0
 AGENT_PATIENCE_S = 120.0
 NO_AGENT = "No available agent"
-PORT_PATIENCE_S = 5.0
 POLL_S = 1.0
 INTERRUPTED = 130
 
@@ -89,34 +89,6 @@ class Seen:
         return INTERRUPTED if self.state == "STOPPED" else self.exit_code or 1
 
 
-def token_headers(token: bool) -> dict[str, str]:
-    """What a cluster with a token wants to see; the token is looked for where Ray does.
-
-    Raises:
-        UserError: there is no token.
-    """
-    if not (token or os.environ.get(AUTH_MODE, "").lower() == "token"):
-        return {}
-    return {"Authorization": f"Bearer {_token()}"}
-
-
-def _token() -> str:
-    if told := os.environ.get("RAY_AUTH_TOKEN", "").strip():
-        return told
-    named = os.environ.get("RAY_AUTH_TOKEN_PATH", "")
-    file = Path(named or "~/.ray/auth_token").expanduser()
-    try:
-        found = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        found = ""
-    if not found:
-        raise UserError(
-            f"the cluster asks for a token and {file} holds none: `ray get-auth-token --generate` "
-            "makes one, and the cluster must be started with the same"
-        )
-    return found
-
-
 class Jobs:
     """The jobs of the cluster whose dashboard is at ``address`` (``http://127.0.0.1:8265``).
 
@@ -128,12 +100,13 @@ class Jobs:
 
         self.address = checked_address(address)
         headers = token_headers(token)
-        _require_port(self.address)
+        require_answer(self.address)
         try:
-            self._client = JobSubmissionClient(self.address, headers=headers)
+            with _unset(*ELSEWHERE):
+                self._client = JobSubmissionClient(self.address, headers=headers)
             self._client.get_version()
         except Exception as error:
-            raise UserError(_unreachable(self.address, error)) from error
+            raise _unreachable(self.address, error) from error
 
     def submit(self, order: Order) -> None:
         """Upload the files and start the command.
@@ -167,7 +140,9 @@ class Jobs:
 
     def ours(self) -> list[Seen]:
         """The searches that were submitted to this cluster, the newest first."""
-        found = [job for job in self._client.list_jobs() if MARK in (job.metadata or {})]
+        with self._asking():
+            jobs = self._client.list_jobs()
+        found = [job for job in jobs if MARK in (job.metadata or {})]
         return sorted((_seen(job) for job in found), key=lambda job: -(job.started or 0.0))
 
     def choose(self, job_id: str | None) -> Seen:
@@ -180,17 +155,37 @@ class Jobs:
 
     def log(self, job_id: str) -> str:
         """All that it has printed so far."""
-        return str(self._client.get_job_logs(job_id))
+        with self._asking():
+            return str(self._client.get_job_logs(job_id))
 
     def stop(self, job_id: str) -> Seen:
-        """Ask it to end, and wait until it has; it may write what a resumed search needs."""
-        self._client.stop_job(job_id)
+        """Ask it to end, and wait until it has; it may write what a resumed search needs.
+
+        Raises:
+            LostClusterError: it did not end, or the cluster did not answer any more.
+        """
+        with self._asking():
+            self._client.stop_job(job_id)
         end = time.monotonic() + STOP_PATIENCE_S + LOST_PATIENCE_S
-        while not (seen := self.see(job_id)).over:
+        lost_since = None
+        while True:
+            try:
+                if (seen := _seen(self._client.get_job_info(job_id))).over:
+                    return seen
+                lost_since = None
+            except (OSError, RuntimeError) as fault:
+                lost_since = self._still_patient(lost_since, fault)
             if time.monotonic() > end:
                 raise LostClusterError(f"job {job_id} does not end; see {self.address}")
             time.sleep(POLL_S)
-        return seen
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """A cluster that stops answering in between is told like one that never did."""
+        try:
+            yield
+        except (OSError, RuntimeError) as error:
+            raise UserError(f"{self.address}: {_last_line(error)}") from error
 
     def follow(self, job_id: str, write: Write, again: Callable[[], None] | None = None) -> Seen:
         """Write the job's log as it grows, until the job is over.
@@ -207,20 +202,19 @@ class Jobs:
         while True:
             try:
                 asyncio.run(self._tail(job_id, tail))
-                lost_since = None
                 seen = _seen(self._client.get_job_info(job_id))
+                lost_since = None
                 if seen.over:
                     return self._rest(seen, tail)
             except (OSError, RuntimeError, aiohttp.ClientError) as fault:
                 lost_since = self._still_patient(lost_since, fault)
-                if again is not None:
-                    again()
+                _mend(again)
             time.sleep(POLL_S)
 
     def _rest(self, seen: Seen, tail: Tail) -> Seen:
         """Lines between the last look at the log and the job's end."""
         tail.begin()
-        tail.take(self.log(seen.job_id))
+        tail.take(str(self._client.get_job_logs(seen.job_id)))
         return seen
 
     async def _tail(self, job_id: str, tail: Tail) -> None:
@@ -259,25 +253,21 @@ class Tail:
             self._write(fresh)
 
 
-def checked_address(address: str) -> str:
-    """``http://HOST:PORT``; :class:`UserError` for what is no dashboard's address."""
-    if address.startswith("ray://"):
-        raise UserError(
-            f"{address}: Ray Client takes no jobs; give the dashboard, http://HOST:8265"
-        )
-    if not address.startswith(("http://", "https://")):
-        raise UserError(f"{address!r}: the address of a dashboard is like http://127.0.0.1:8265")
-    return address.rstrip("/")
-
-
-def _require_port(address: str) -> None:
-    """Ray's client has no time limit of its own."""
-    parts = urlsplit(address)
+@contextmanager
+def _unset(*names: str) -> Iterator[None]:
+    """Inside, these variables of the environment are not there."""
+    before = {name: os.environ.pop(name) for name in names if name in os.environ}
     try:
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        socket.create_connection((parts.hostname or "", port), PORT_PATIENCE_S).close()
-    except (OSError, ValueError) as error:
-        raise UserError(f"no Ray dashboard answers at {address}: {error}") from error
+        yield
+    finally:
+        os.environ.update(before)
+
+
+def _mend(again: Callable[[], None] | None) -> None:
+    """A tunnel that cannot be opened now (a laptop without a network) is tried again, too."""
+    if again is not None:
+        with suppress(RayCommandError):
+            again()
 
 
 def _seen(job: Any) -> Seen:
@@ -298,15 +288,14 @@ def _seconds(milliseconds: int | None) -> float | None:
     return milliseconds / 1000 if milliseconds else None
 
 
-def _unreachable(address: str, error: Exception) -> str:
+def _unreachable(address: str, error: Exception) -> UserError:
     """Ray raises exceptions of several libraries for it, AuthenticationError among them."""
-    kind = type(error).__name__
-    if kind == "AuthenticationError":
-        return (
+    if type(error).__name__ == "AuthenticationError":
+        return UserError(
             f"the cluster at {address} refuses the token or asks for one: set RAY_AUTH_MODE=token, "
             "with its token in ~/.ray/auth_token, RAY_AUTH_TOKEN_PATH or RAY_AUTH_TOKEN"
         )
-    return f"no Ray dashboard answers at {address}: {_last_line(error)}"
+    return NoDashboardError(f"no Ray dashboard answers at {address}: {_last_line(error)}")
 
 
 def _last_line(error: BaseException) -> str:

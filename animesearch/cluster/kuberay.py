@@ -23,6 +23,7 @@ from animesearch.cluster.pods import (
     device_count,
     template_findings,
 )
+from animesearch.cluster.runtimeenv import runtime_env_findings
 from animesearch.cluster.source import Finding, Key
 from animesearch.cluster.versions import image_findings, version_findings
 from animesearch.errors import did_you_mean
@@ -31,6 +32,7 @@ API, KIND = "ray.io/v1", "RayJob"
 LONGEST_NAME = 47
 """Characters: KubeRay makes longer names of it, and Kubernetes allows 63."""
 NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+EXPECTED = re.compile(r"--expect-gpus[=\s]+(?P<count>\d+(?:\.\d+)?)")
 
 AUTOSCALER: Keys = {
     **leaves("idleTimeoutSeconds image imagePullPolicy securityContext upscalingMode version"),
@@ -89,6 +91,18 @@ WORDS: Mapping[Key, tuple[str, ...]] = {
 }
 """Values that are words of a list, by their place in ``spec``."""
 
+KINDS: Mapping[Key, type] = {
+    **{
+        (word,): int
+        for word in ("activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished")
+    },
+    ("rayClusterSpec", "autoscalerOptions", "idleTimeoutSeconds"): int,
+    ("rayClusterSpec", "enableInTreeAutoscaling"): bool,
+    ("shutdownAfterJobFinishes",): bool,
+    ("suspend",): bool,
+}
+"""Whole numbers, and true or false, by their place in ``spec``."""
+
 
 def is_manifest(tree: Mapping[str, Any]) -> bool:
     """Whether this is meant for Kubernetes rather than for Ray's cluster launcher."""
@@ -128,6 +142,12 @@ def _spec(spec: Mapping[str, Any], key: Key) -> Iterator[Finding]:
         yield Finding((*key, "entrypoint"), "the command to run is required")
     for place, words in WORDS.items():
         yield from _word(spec, place, words, key)
+    for place, kind in KINDS.items():
+        value = _at(spec, place)
+        if value is not None and type(value) is not kind:
+            wanted = "a whole number" if kind is int else "true or false"
+            yield Finding((*key, *place), f"must be {wanted}, got {value!r}")
+    yield from runtime_env_findings(spec.get("runtimeEnvYAML"), (*key, "runtimeEnvYAML"))
     if spec.get("ttlSecondsAfterFinished") and spec.get("shutdownAfterJobFinishes") is not True:
         message = "does nothing without shutdownAfterJobFinishes: true"
         yield Finding((*key, "ttlSecondsAfterFinished"), message)
@@ -136,19 +156,38 @@ def _spec(spec: Mapping[str, Any], key: Key) -> Iterator[Finding]:
     cluster = spec.get("rayClusterSpec")
     if isinstance(cluster, dict):
         yield from _cluster(cluster, (*key, "rayClusterSpec"))
+        yield from _promises(entrypoint, cluster, (*key, "entrypoint"))
     elif cluster is not None or not spec.get("clusterSelector"):
         yield Finding((*key, "rayClusterSpec"), "a mapping is required (or a clusterSelector)")
+
+
+def _promises(entrypoint: object, cluster: Mapping[str, Any], key: Key) -> Iterator[Finding]:
+    """More GPUs that a search is to plan for than can come: it would wait for them."""
+    found = EXPECTED.search(entrypoint) if isinstance(entrypoint, str) else None
+    groups = cluster.get("workerGroupSpecs")
+    listed = [one for one in (groups if isinstance(groups, list) else ()) if isinstance(one, dict)]
+    counts = [(device_count(one.get("template")), one.get("maxReplicas")) for one in listed]
+    there = sum(each * most for each, most in counts if isinstance(most, int))
+    if found and float(found["count"]) > there:
+        message = f"--expect-gpus {found['count']}, but all workers together have {there}"
+        yield Finding(key, message, "nvidia.com/gpu among their limits, times maxReplicas")
 
 
 def _word(
     spec: Mapping[str, Any], place: Key, words: tuple[str, ...], key: Key
 ) -> Iterator[Finding]:
-    value: Any = spec
-    for part in place:
-        value = value.get(part) if isinstance(value, dict) else None
+    value = _at(spec, place)
     if value is not None and value not in words:
         message = f"{value!r} is not one of {', '.join(words)}"
         yield Finding((*key, *place), message, did_you_mean(str(value), words))
+
+
+def _at(spec: Mapping[str, Any], place: Key) -> Any:
+    """What stands there; None where there is nothing."""
+    value: Any = spec
+    for part in place:
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
 
 
 def _cluster(cluster: Mapping[str, Any], key: Key) -> Iterator[Finding]:

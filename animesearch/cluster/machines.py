@@ -25,6 +25,8 @@ AWS_GPUS: Mapping[str, Mapping[int, int]] = {
 """GPUs of a family's sizes; the size is the number before ``xlarge``, 1 for none."""
 AWS_UNEVEN = ("c4", "d2", "hpc")
 """Families, or their beginnings, whose sizes are not four virtual CPUs each."""
+AWS_PLAIN = re.compile(r"(?:[acimrtxz]|hpc)\d.*|d[23].*|u-.*")
+"""Families that have no GPU in any size."""
 
 GCP_COUNTED = re.compile(
     r"(?P<family>[a-z]\d[a-z]?)-(?:standard|highmem|highcpu|megamem)-(?P<cpus>\d+)"
@@ -32,6 +34,8 @@ GCP_COUNTED = re.compile(
 GCP_GPUS: Mapping[str, Mapping[int, int]] = {
     "g2": {4: 1, 8: 1, 12: 1, 16: 1, 24: 2, 32: 1, 48: 4, 96: 8}
 }
+GCP_PLAIN = re.compile(r"(?:n\d|e2|c\d|t2|m\d|h\d|z3|x4)[a-z]?")
+"""Families that have no GPU of their own; some can be attached to N1."""
 GCP_ACCELERATED = re.compile(r"a[23]-[a-z]+-(?P<gpus>\d+)g")
 """``a2-highgpu-1g`` and its kin: the name counts the GPUs."""
 
@@ -46,35 +50,38 @@ class Hardware:
 
 def aws_hardware(kind: str) -> Hardware:
     """What an EC2 instance type such as ``g5.2xlarge`` has."""
+    family = kind.partition(".")[0]
+    none = 0 if AWS_PLAIN.fullmatch(family) else None
     found = AWS_TYPE.fullmatch(kind)
-    if not found or found["times"] is None or found["family"].startswith(AWS_UNEVEN):
-        return Hardware()
+    if not found or found["times"] is None or family.startswith(AWS_UNEVEN):
+        return Hardware(None, none)
     size = int(found["times"] or 1)
-    gpus = AWS_GPUS[found["family"]].get(size) if found["family"] in AWS_GPUS else None
-    return Hardware(4 * size, gpus)
+    return Hardware(4 * size, AWS_GPUS[family].get(size) if family in AWS_GPUS else none)
 
 
 def gcp_hardware(kind: str) -> Hardware:
     """What a Compute Engine machine type such as ``g2-standard-8`` has of its own."""
     name = kind.rpartition("/")[2]
+    none = 0 if GCP_PLAIN.fullmatch(name.partition("-")[0]) else None
     if counted := GCP_COUNTED.fullmatch(name):
         cpus = int(counted["cpus"])
-        return Hardware(cpus, GCP_GPUS.get(counted["family"], {}).get(cpus))
+        return Hardware(cpus, GCP_GPUS.get(counted["family"], {}).get(cpus, none))
     accelerated = GCP_ACCELERATED.fullmatch(name)
-    return Hardware(None, int(accelerated["gpus"])) if accelerated else Hardware()
+    return Hardware(None, int(accelerated["gpus"]) if accelerated else none)
 
 
 def resource_findings(
-    node_type: Mapping[str, Any], kind: str, has: Hardware, key: Key
+    node_type: Mapping[str, Any], kind: str, has: Hardware, key: Key, asked: bool = False
 ) -> Iterator[Finding]:
     """Resources that Ray would believe and the machine does not have.
 
     Ray starts what ``resources`` promise: trials beyond the machine's GPUs would crash, GPUs that
-    are not promised would be paid for and stay idle.
+    are not promised would be paid for and stay idle.  ``asked``: Ray asks the cloud for what the
+    file does not say.
     """
     told = node_type.get("resources")
     for word, count in (("CPU", has.cpus), ("GPU", has.gpus)):
-        promised = told.get(word, 0) if isinstance(told, dict) else None
+        promised = told.get(word, None if asked else 0) if isinstance(told, dict) else None
         if count is None or not isinstance(promised, int | float):
             continue
         if promised > count or (word == "GPU" and promised < count):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from animesearch.cluster.address import NoDashboardError, checked_address
 from animesearch.cluster.jobs import INTERRUPTED, Jobs, Seen, Write
 from animesearch.cluster.plain import (
     DASHBOARD_PORT,
@@ -16,12 +19,16 @@ from animesearch.cluster.plain import (
     RayCommandError,
     job_command,
 )
+from animesearch.cluster.status import job_status
 from animesearch.cluster.submit import LauncherFile, Task, make_order, submit_words
 from animesearch.cluster.tunnel import tunnel
 from animesearch.errors import UserError
+from animesearch.storage.places import is_uri
 
 Say = Callable[[str], None]
 LOCAL_DASHBOARD = f"http://127.0.0.1:{DASHBOARD_PORT}"
+HEAD_PATIENCE_S = 30.0
+POLL_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,8 @@ class Target:
     def __post_init__(self) -> None:
         if (self.launcher is None) == (self.address is None):
             raise UserError("give either --cluster FILE or --address http://HOST:8265")
+        if self.address is not None:
+            checked_address(self.address)
 
     @property
     def commands(self) -> Launcher | None:
@@ -84,13 +93,51 @@ def connected(target: Target, say: Say) -> Iterator[Link]:
         yield Link(Jobs(found.address, target.token), found.ensure)
 
 
+@contextmanager
+def _started(target: Target, say: Say) -> Iterator[Link]:
+    """As :func:`connected`, after ``ray up``.
+
+    A Ray that runs is not restarted: other searches may run on it.  Where none answers on the
+    head, because an earlier start got stuck half-way, there is nothing to lose.
+    """
+    commands = target.commands
+    if commands is None:
+        with connected(target, say) as link:
+            yield link
+        return
+    _run([commands.up()], say)
+    with tunnel(commands) as found:
+        say(shown(found.command))
+        try:
+            jobs = _answering(found.address, target.token)
+        except NoDashboardError as error:
+            say(f"{error}: no Ray runs on the head yet")
+            _run([commands.up(restart=True)], say)
+            found.ensure()
+            jobs = _answering(found.address, target.token)
+        yield Link(jobs, found.ensure)
+
+
+def _answering(address: str, token: bool) -> Jobs:
+    """The jobs of a head that may have started just now."""
+    end = time.monotonic() + HEAD_PATIENCE_S
+    while True:
+        try:
+            return Jobs(address, token)
+        except NoDashboardError:
+            if time.monotonic() > end:
+                raise
+        time.sleep(POLL_S)
+
+
 def steps(mission: Mission, files: Path) -> list[Plain]:
     """The plain Ray commands that :func:`submit` stands for, in their order."""
     commands, target = mission.target.commands, mission.target
     address = target.address or LOCAL_DASHBOARD
     order = make_order(mission.task, files, mission.place, mission.job_id)
+    words = submit_words(order, mission.detach)
     found = [commands.up(), commands.dashboard(DASHBOARD_PORT)] if commands else []
-    found.append(job_command("submit", address, target.token, *submit_words(order)))
+    found.append(job_command("submit", address, target.token, *words))
     return [*found, *(_afterwards(mission) if mission.stop else [])]
 
 
@@ -102,14 +149,11 @@ def submit(mission: Mission, say: Say, write: Write) -> int:
         UserError: the cluster refuses the job.
         LostClusterError: it did not answer any more.
     """
-    commands, target = mission.target.commands, mission.target
-    if commands is not None:
-        say(shown(commands.up()))
-        commands.up().run()
-    with tempfile.TemporaryDirectory() as folder, connected(target, say) as link:
+    target = mission.target
+    with tempfile.TemporaryDirectory() as folder, _started(target, say) as link:
         order = make_order(mission.task, Path(folder), mission.place, mission.job_id)
-        command = job_command("submit", link.jobs.address, target.token, *submit_words(order))
-        say(shown(command))
+        words = submit_words(order, mission.detach)
+        say(shown(job_command("submit", link.jobs.address, target.token, *words)))
         link.jobs.submit(order)
         say(f"job {order.job_id}; run {order.place}")
         if mission.detach:
@@ -157,9 +201,28 @@ def stop_steps(target: Target, job_id: str | None) -> list[Plain]:
     return [*before, job_command("stop", address, target.token, job_id or "JOB"), *after]
 
 
-def is_uri(place: str) -> bool:
-    """Whether a run lies in a store rather than in a folder of the head."""
-    return "://" in place
+def status(target: Target, job_id: str | None, say: Say) -> dict[str, Any]:
+    """What :func:`~animesearch.cluster.status.job_status` tells of the job, else of the newest."""
+    with connected(target, say) as link:
+        say(shown(_look(link.jobs.address, target, job_id)))
+        seen = link.jobs.choose(job_id)
+        found = job_status(link.jobs, seen)
+        if found["search"] is None:
+            say(shown(job_command("logs", link.jobs.address, target.token, seen.job_id)))
+        return found
+
+
+def status_steps(target: Target, job_id: str | None) -> list[Plain]:
+    """The plain Ray commands that :func:`status` stands for."""
+    commands, address = target.commands, target.address or LOCAL_DASHBOARD
+    before = [commands.dashboard(DASHBOARD_PORT)] if commands else []
+    log = job_command("logs", address, target.token, job_id or "JOB")
+    return [*before, _look(address, target, job_id), log]
+
+
+def _look(address: str, target: Target, job_id: str | None) -> Plain:
+    verb, words = ("status", [job_id]) if job_id else ("list", [])
+    return job_command(verb, address, target.token, *words)
 
 
 def shown(command: Plain) -> str:

@@ -15,6 +15,8 @@ from animesearch.errors import AnimesearchError, UserError
 
 AUTH_MODE = "RAY_AUTH_MODE"
 DASHBOARD_PORT = 8265
+ELSEWHERE = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
+"""Variables that Ray's jobs follow rather than the address that they are given."""
 
 
 class RayCommandError(AnimesearchError):
@@ -55,7 +57,7 @@ class Plain:
             raise RayCommandError(str(self), done.returncode)
 
     def started(self) -> subprocess.Popen[str]:
-        """Start it in the background, its output kept apart."""
+        """Start it in the background, in a process group of its own, its output kept apart."""
         return subprocess.Popen(
             self._found(),
             env={**os.environ, **self.environment},
@@ -64,6 +66,7 @@ class Plain:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            start_new_session=True,
         )
 
     def _found(self) -> list[str]:
@@ -83,9 +86,12 @@ class Launcher:
     file: Path
     token: bool = False
 
-    def up(self) -> Plain:
-        """Start the head, or bring it up to date."""
-        return self._plain("up", "--yes", str(self.file))
+    def up(self, restart: bool = False) -> Plain:
+        """Start the head, or bring it up to date.
+
+        A Ray that runs there is left alone unless it is to be restarted, which ends its searches.
+        """
+        return self._plain("up", "--yes", *([] if restart else ["--no-restart"]), str(self.file))
 
     def down(self) -> Plain:
         """Stop all of its machines."""
@@ -109,8 +115,9 @@ def auth(token: bool) -> dict[str, str]:
 
 
 def job_command(verb: str, address: str, token: bool, *words: str) -> Plain:
-    """``ray job VERB --address ADDRESS ...``."""
-    return Plain(("ray", "job", verb, "--address", address, *words), auth(token))
+    """``ray job VERB --address ADDRESS ...``, wherever this shell was set up to go."""
+    here = {name: "" for name in ELSEWHERE if name in os.environ}
+    return Plain(("ray", "job", verb, "--address", address, *words), {**here, **auth(token)})
 
 
 def shell_line(words: Sequence[str]) -> str:

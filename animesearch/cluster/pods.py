@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from animesearch.cluster.credentials import names_secret
 from animesearch.cluster.keys import Keys, leaves
 from animesearch.cluster.source import Finding, Key
 from animesearch.cluster.versions import image_findings
@@ -73,7 +74,6 @@ POD: Keys = {
 METADATA: Keys = leaves("annotations finalizers generateName labels name namespace ownerReferences")
 TEMPLATE: Keys = {"metadata": METADATA, "spec": POD}
 
-SECRET = re.compile(r"SECRET|TOKEN|PASSWORD|ACCESS_KEY|CREDENTIALS_JSON", re.IGNORECASE)
 QUANTITY = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?")
 UNITS: Mapping[str, Decimal] = {
     "": Decimal(1),
@@ -145,7 +145,7 @@ def _environment(env: object, key: Key) -> Iterator[Finding]:
         if not isinstance(value, str):
             message = f"{value!r} is no text: put it in quotes"
             yield Finding((*key, index, "value"), message)
-        elif value and SECRET.search(one["name"]):
+        elif value and names_secret(one["name"]):
             message = f"{one['name']} stands in the file: anyone who reads it has it"
             hint = "take it from a Secret: valueFrom.secretKeyRef, or envFrom.secretRef"
             yield Finding((*key, index, "value"), message, hint)

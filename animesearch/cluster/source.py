@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import yaml
 
 from animesearch.errors import Problem, UserError
+from animesearch.files import read_bounded
 
 Key = tuple[str | int, ...]
 
@@ -19,9 +21,15 @@ LARGEST_FILE = 1_000_000
 LARGEST_TREE = 100_000
 """Values after all aliases are written out; more is a mistake or an alias bomb."""
 
+LONGEST_NAME = 200
+"""Characters of a file's name in a message."""
 
 WORD_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
 """A key is a word, or ``<<``, which merges another mapping."""
+VALUE_FAULTS = (ValueError, KeyError, AttributeError, TypeError, OverflowError)
+"""What a value raises that looks like a date or number, or is tagged as one, and is none."""
+FLOAT_TAG = "tag:yaml.org,2002:float"
+NOT_FINITE = re.compile(r"[-+]?\.(?:inf|nan)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -50,35 +58,59 @@ class Source:
 def read_source(path: Path) -> Source | list[Problem]:
     """The file's values, or what keeps it from being read as a mapping of words.
 
+    Of several documents the one that is a ``RayJob``: what belongs to it stands beside it.
+
     Raises:
-        UserError: there is no such file, or it is larger than ``LARGEST_FILE``.
+        UserError: there is no such file, it cannot be read, or it is larger than ``LARGEST_FILE``.
     """
     text = _read(path)
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        problems = list(_structure_problems(root))
-        if problems or root is None:
-            return problems or [Problem("", "the file is empty", 1)]
-        tree = yaml.safe_load(text)
+        root = _chosen([one for one in yaml.compose_all(text, Loader=yaml.SafeLoader) if one])
+        problems = [root] if isinstance(root, Problem) else list(_structure_problems(root))
+        if problems or isinstance(root, Problem):
+            return problems
+        lines = dict(_lines(root, ()))
+        return Source(yaml.SafeLoader("").construct_document(root), lines)
     except yaml.YAMLError as error:
         return [_syntax_problem(error)]
-    except ValueError as error:  # a value that looks like a date or number and is none
+    except VALUE_FAULTS as error:
         return [Problem("", f"not YAML: {error}", 1)]
     except RecursionError:
         return [Problem("", "nested too deeply", 1)]
-    return Source(tree, dict(_lines(root, ())))
+
+
+def _chosen(roots: list[yaml.Node]) -> yaml.Node | Problem:
+    """The document that is meant."""
+    if not roots:
+        return Problem("", "the file is empty", 1)
+    chosen = roots if len(roots) == 1 else [root for root in roots if _is_job(root)]
+    if len(chosen) == 1:
+        return chosen[0]
+    message = f"{len(roots)} documents, {len(chosen)} of them a RayJob: one is looked for"
+    return Problem("", message, _line(roots[1]))
+
+
+def _is_job(root: yaml.Node) -> bool:
+    return any(
+        isinstance(label, yaml.Node) and (label.value, child.value) == ("kind", "RayJob")
+        for label, child in _children(root)
+    )
 
 
 def _read(path: Path) -> str:
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    size = path.stat().st_size
-    if size > LARGEST_FILE:
-        raise UserError(f"{path}: {size} bytes, at most {LARGEST_FILE} are read")
+    name = str(path)[:LONGEST_NAME]
     try:
-        return path.read_text(encoding="utf-8")
+        if not path.is_file():
+            raise UserError(f"{name}: {'is no file' if path.exists() else 'no such file'}")
+        size = path.stat().st_size
+        if size > LARGEST_FILE:
+            raise UserError(f"{name}: {size} bytes, at most {LARGEST_FILE} are read")
+        return read_bounded(path, LARGEST_FILE).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text: {error}") from error
+        raise UserError(f"{name}: not UTF-8 text: {error}") from error
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise UserError(f"{name}: cannot be read: {why}") from error
 
 
 def _outwards(key: Key) -> Iterator[Key]:
@@ -95,9 +127,7 @@ def _syntax_problem(error: yaml.YAMLError) -> Problem:
     return Problem("", f"not YAML: {what}", None if mark is None else mark.line + 1)
 
 
-def _structure_problems(root: yaml.Node | None) -> Iterator[Problem]:
-    if root is None:
-        return
+def _structure_problems(root: yaml.Node) -> Iterator[Problem]:
     if _expanded_size(root) > LARGEST_TREE:
         yield Problem("", f"aliases expand to more than {LARGEST_TREE} values", _line(root))
     elif not isinstance(root, yaml.MappingNode):
@@ -129,9 +159,13 @@ def _children(node: yaml.Node) -> Iterator[tuple[yaml.Node | int, yaml.Node]]:
 def _key_problems(node: yaml.Node, key: Key) -> Iterator[Problem]:
     seen: dict[str, int] = {}
     for label, child in _children(node):
+        inner = (*key, _word(label))
         if isinstance(label, yaml.Node):
             yield from _label_problems(label, key, seen)
-        yield from _key_problems(child, (*key, _word(label)))
+        if child.tag == FLOAT_TAG and NOT_FINITE.fullmatch(child.value):
+            path = ".".join(str(part) for part in inner)
+            yield Problem(path, f"numbers must be finite, got {child.value}", _line(child))
+        yield from _key_problems(child, inner)
 
 
 def _label_problems(label: yaml.Node, key: Key, seen: dict[str, int]) -> Iterator[Problem]:

@@ -14,9 +14,13 @@ from typing import Any
 
 import animesearch
 from animesearch.cluster.jobs import Order
+from animesearch.cluster.kuberay import is_manifest
 from animesearch.cluster.plain import shell_line
 from animesearch.cluster.source import Source, read_source
+from animesearch.cluster.token import asks_for_token, texts
+from animesearch.cluster.versions import images_of
 from animesearch.errors import Problem, UserError
+from animesearch.storage.places import checked, is_uri
 
 SPACE = "space.yaml"
 PLUGINS = "plugins"
@@ -24,7 +28,13 @@ RUNS = "ANIMESEARCH_RUNS"
 """In a launcher file, by docker's ``--env``: where runs are written, a folder each."""
 PLACEHOLDER = "my-bucket"
 HEAD_RUNS = "~/animesearch-runs"
-TOKEN_LINE = re.compile(r"\bRAY_AUTH_MODE=token\b")
+MAKING = {
+    "dist": "pip wheel --no-deps --wheel-dir dist .",
+    "~/.ray/auth_token": "ray get-auth-token --generate",
+}
+INSTALLS = re.compile(r"animesearch|\binstall\b|\b(?:uv|conda)\b|\.sh\b")
+"""In a command that may install this package."""
+STOCK_IMAGE = re.compile(r"rayproject/ray\b.*")
 RUNS_OPTION = re.compile(rf"\b{RUNS}=(?P<place>[^\s'\"]+)")
 
 
@@ -84,16 +94,10 @@ def place_of_run(out: str | None, launcher: LauncherFile | None, job_id: str) ->
     """Where the run will lie, as the job sees it.
 
     Raises:
-        UserError: a relative folder, which would go with the job's own; or nothing is said for
-            machines that share no disk.
+        UserError: as :func:`seen_by_job`; or nothing is said for machines that share no disk.
     """
     if out is not None:
-        if "://" in out or out.startswith(("/", "~/")):
-            return out
-        raise UserError(
-            f"--out {out}: a job's own folder goes when it ends; give a URI (s3://bucket/runs/x), "
-            "or an absolute folder that all machines of the cluster share"
-        )
+        return seen_by_job("--out", out)
     if launcher is None:
         return f"{HEAD_RUNS}/{job_id}"
     if launcher.runs is None:
@@ -107,7 +111,23 @@ def place_of_run(out: str | None, launcher: LauncherFile | None, job_id: str) ->
             f"{launcher.path} still has the bucket of the example, {launcher.runs}: put yours "
             "there, or give --out s3://bucket/runs/x"
         )
-    return f"{launcher.runs.rstrip('/')}/{job_id}"
+    return f"{seen_by_job(str(launcher.path), launcher.runs).rstrip('/')}/{job_id}"
+
+
+def seen_by_job(said_by: str, place: str) -> str:
+    """A place that means the same to the job as here.
+
+    Raises:
+        UserError: a relative folder, or a URI that cannot be opened or holds credentials: the
+            command of a job is shown to everybody who sees its cluster.
+    """
+    found = checked(place)
+    if is_uri(found) or found.startswith(("/", "~/")):
+        return found
+    raise UserError(
+        f"{said_by} {place}: a job's own folder goes when it ends; give a URI "
+        "(s3://bucket/runs/x), or an absolute folder that all machines of the cluster share"
+    )
 
 
 @dataclass(frozen=True)
@@ -115,23 +135,47 @@ class LauncherFile:
     """What of a launcher file concerns a submission.
 
     ``token``: its cluster asks for one.  ``runs``: where it says that runs are written.
+    ``setup``: the commands that set its machines up.  ``stock``: its images, if any, are Ray's own.
     """
 
     path: Path
     token: bool
     runs: str | None
     mounts: Mapping[str, str]
+    setup: tuple[str, ...] = ()
+    stock: bool = False
 
-    def require_mounts(self) -> None:
-        """:class:`UserError` where a file is missing that every machine is to have."""
+    def require_files(self) -> None:
+        """:class:`UserError` for what would fail on the machines, when they are paid for already:
+        a file that is not here, a package that nothing installs."""
         for remote, local in self.mounts.items():
-            if not Path(local).expanduser().exists():
-                how = {
-                    "dist": "pip wheel --no-deps --wheel-dir dist .",
-                    "~/.ray/auth_token": "ray get-auth-token --generate",
-                }.get(local, "")
-                made = f"; make it with: {how}" if how else ""
-                raise UserError(f"{self.path}: file_mounts {remote}: there is no {local}{made}")
+            self._require(remote, local)
+        if self.stock and not any(INSTALLS.search(command) for command in self.setup):
+            raise UserError(
+                f"{self.path}: nothing installs animesearch on the machines; bring its wheel there "
+                "and install it, as cluster.yaml of the project does (file_mounts, setup_commands)"
+            )
+
+    def _require(self, remote: str, local: str) -> None:
+        here, about = Path(local).expanduser(), f"{self.path}: file_mounts {remote}"
+        made = f"; make it with: {MAKING[local]}" if local in MAKING else ""
+        if not here.exists():
+            raise UserError(f"{about}: there is no {local}{made}")
+        if any(f"{remote.rstrip('/')}/*.whl" in command for command in self.setup):
+            wheels = [wheel.name for wheel in sorted(here.glob("*.whl"))]
+            if not wheels:
+                raise UserError(f"{about}: there is no wheel in {local}{made}")
+            if twice := _twice(wheels):
+                raise UserError(
+                    f"{about}: {local} has {twice[0]} and {twice[1]}: pip would refuse both "
+                    "together; leave the newer one"
+                )
+
+
+def _twice(wheels: Sequence[str]) -> list[str]:
+    """Wheels of one package, where there are several."""
+    packages = [wheel.partition("-")[0].lower() for wheel in wheels]
+    return [wheel for wheel, name in zip(wheels, packages, strict=True) if packages.count(name) > 1]
 
 
 def read_launcher(path: Path) -> LauncherFile:
@@ -150,21 +194,24 @@ def told(path: Path, problems: Sequence[Problem]) -> str:
 
 def _launcher(path: Path, source: Source) -> LauncherFile:
     tree = source.tree
-    starts = _texts(tree.get("head_start_ray_commands"))
+    if is_manifest(tree):
+        raise UserError(
+            f"{path} is a manifest for Kubernetes, which Ray's launcher does not read: check it "
+            f"with animesearch validate-cluster, and start it with kubectl apply -f {path}"
+        )
     docker = tree.get("docker")
-    options = _texts(docker.get("run_options")) if isinstance(docker, dict) else []
+    options = texts(docker.get("run_options")) if isinstance(docker, dict) else []
     places = [found["place"] for text in options if (found := RUNS_OPTION.search(text))]
     mounts = tree.get("file_mounts")
+    sections = ("setup", "head_setup", "worker_setup")
     return LauncherFile(
         path=path,
-        token=any(TOKEN_LINE.search(text) for text in starts),
+        token=asks_for_token(tree),
         runs=places[-1] if places else None,
         mounts=mounts if isinstance(mounts, dict) else {},
+        setup=tuple(text for one in sections for text in texts(tree.get(f"{one}_commands"))),
+        stock=all(STOCK_IMAGE.fullmatch(str(image)) for image in images_of(tree).values()),
     )
-
-
-def _texts(value: object) -> list[str]:
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _copy_package(files: Path) -> None:
@@ -174,7 +221,7 @@ def _copy_package(files: Path) -> None:
     shutil.copytree(package, files / package.name, ignore=ignored)
 
 
-def submit_words(order: Order) -> list[str]:
+def submit_words(order: Order, detach: bool = False) -> list[str]:
     """The words behind ``ray job submit --address ...`` that submit ``order``.
 
     Ray quotes the words of a command, and a ``~/`` in it would not be expanded: hence the shell.
@@ -185,5 +232,6 @@ def submit_words(order: Order) -> list[str]:
         *("--working-dir", str(order.files)),
         *("--runtime-env-json", json.dumps(environment)),
         *("--metadata-json", json.dumps(order.metadata)),
+        *(["--no-wait"] if detach else []),
         *("--", "sh", "-c", order.entrypoint),
     ]

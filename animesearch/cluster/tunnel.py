@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Final
 
 from animesearch.cluster.plain import Launcher, Plain, RayCommandError
 
@@ -16,6 +21,8 @@ LOOPBACK = "127.0.0.1"
 PATIENCE_S = 120.0
 POLL_S = 0.2
 LAST_LINES = 20
+ENDINGS: Final = (signal.SIGTERM, signal.SIGHUP)
+"""What ends this process without an exception, unless it is caught."""
 
 
 class Tunnel:
@@ -36,6 +43,7 @@ class Tunnel:
             RayCommandError: the command ended, or the port did not answer for ``PATIENCE_S``.
         """
         if self._process is None or self._process.poll() is not None:
+            self.close()
             self._start()
         end = time.monotonic() + PATIENCE_S
         while not self._answers():
@@ -46,15 +54,20 @@ class Tunnel:
             time.sleep(POLL_S)
 
     def close(self) -> None:
-        """End the command, if it runs."""
+        """End the command, if it runs, and the ssh that it started, which would outlive it."""
         if self._process is None:
             return
-        self._process.terminate()
-        try:
+        self._signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To all processes of the command's group, which outlives its first one."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
 
     def _start(self) -> None:
         self._process = self.command.started()
@@ -83,11 +96,33 @@ class Tunnel:
 def tunnel(launcher: Launcher) -> Iterator[Tunnel]:
     """The head's dashboard at a free port of this machine."""
     found = Tunnel(launcher, free_port())
+    with _ending_in_order():
+        try:
+            found.ensure()
+            yield found
+        finally:
+            found.close()
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """A closed terminal or a SIGTERM ends this process like any exception: what it has started
+    ends with it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, _: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    caught = [one for one in ENDINGS if signal.getsignal(one) is signal.SIG_DFL]  # not with nohup
+    for one in caught:
+        signal.signal(one, leave)
     try:
-        found.ensure()
-        yield found
+        yield
     finally:
-        found.close()
+        for one in caught:
+            signal.signal(one, signal.SIG_DFL)
 
 
 def free_port() -> int:

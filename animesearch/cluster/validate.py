@@ -13,15 +13,24 @@ import contextlib
 import copy
 import io
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from animesearch.cluster.aws import aws_findings
+from animesearch.cluster.credentials import secret_findings
 from animesearch.cluster.gcp import gcp_findings
+from animesearch.cluster.keys import node_types
 from animesearch.cluster.kuberay import is_manifest, kuberay_findings
-from animesearch.cluster.source import Finding, Key, read_source
-from animesearch.cluster.versions import command_findings, image_findings
+from animesearch.cluster.source import Finding, read_source
+from animesearch.cluster.token import HEAD, texts, token_findings
+from animesearch.cluster.versions import (
+    command_findings,
+    image_findings,
+    images_of,
+    python_findings,
+)
 from animesearch.errors import Problem, did_you_mean
 
 LONGEST_MESSAGE = 200
@@ -53,8 +62,22 @@ def _schema_findings(tree: Mapping[str, Any]) -> Iterator[Finding]:
     import ray.autoscaler
 
     text = (Path(ray.autoscaler.__file__).parent / "ray-schema.json").read_text(encoding="utf-8")
+    kind = _provider_type(tree)
+    if kind == "local":  # Ray takes it out before it looks
+        tree = {word: value for word, value in tree.items() if word != "min_workers"}
     for error in jsonschema.Draft7Validator(json.loads(text)).iter_errors(tree):
-        yield from _schema_finding(error)
+        if not (kind == "aws" and _asked_for(error)):
+            yield from _schema_finding(error)
+
+
+def _provider_type(tree: Mapping[str, Any]) -> object:
+    provider = tree.get("provider")
+    return provider.get("type") if isinstance(provider, dict) else None
+
+
+def _asked_for(error: Any) -> bool:
+    """Resources that a node type does not tell: Ray asks AWS for them before it looks."""
+    return bool(error.validator == "required" and error.message.startswith("'resources' "))
 
 
 def _schema_finding(error: Any) -> Iterator[Finding]:
@@ -79,10 +102,14 @@ def _our_findings(tree: Mapping[str, Any]) -> Iterator[Finding]:
         yield from _provider_findings(provider, tree)
     yield from _mount_findings(tree.get("file_mounts"))
     yield from _version_findings(tree)
-    if "available_node_types" not in tree:
+    yield from _start_findings(tree)
+    yield from token_findings(tree)
+    yield from secret_findings(tree)
+    if "available_node_types" not in tree and _provider_type(tree) != "local":
         yield Finding((), "'available_node_types' is missing: Ray would start machines of its own")
     if isinstance(types, dict):
         yield from _head_findings(tree.get("head_node_type"), types)
+        yield from _room_findings(tree, types)
         for name, node_type in types.items():
             if isinstance(node_type, dict):
                 yield from _node_type_findings(name, node_type)
@@ -106,24 +133,29 @@ def _mount_findings(mounts: object) -> Iterator[Finding]:
             yield Finding(("file_mounts", remote), message)
 
 
+def _start_findings(tree: Mapping[str, Any]) -> Iterator[Finding]:
+    """A head that starts no Ray, or one that never asks for workers; Ray warns of the second."""
+    starts = [text for text in texts(tree.get(HEAD)) if "ray start" in text]
+    if not starts:
+        return
+    if not any("--head" in text for text in starts):
+        yield Finding((HEAD,), "no command starts a head: ray start --head")
+    elif not any("--autoscaling-config" in text for text in starts):
+        message = "without --autoscaling-config=~/ray_bootstrap_config.yaml no worker ever starts"
+        yield Finding((HEAD,), message)
+
+
 def _version_findings(tree: Mapping[str, Any]) -> Iterator[Finding]:
-    """The Ray of images and of set-up commands must be the one that is installed here."""
-    yield from _docker_findings(tree, ())
-    types = tree.get("available_node_types")
-    for name, node_type in types.items() if isinstance(types, dict) else ():
-        if isinstance(node_type, dict):
-            yield from _docker_findings(node_type, ("available_node_types", name))
+    """The Ray of images and of set-up commands must be the one that is installed here, and all
+    images must have one Python."""
+    images = images_of(tree)
+    for key, image in images.items():
+        yield from image_findings(image, key)
+    yield from python_findings(images)
     for section in ("initialization", "setup", "head_setup", "worker_setup"):
         commands = tree.get(f"{section}_commands")
         for index, command in enumerate(commands if isinstance(commands, list) else ()):
             yield from command_findings(command, (f"{section}_commands", index))
-
-
-def _docker_findings(section: Mapping[str, Any], key: Key) -> Iterator[Finding]:
-    docker = section.get("docker")
-    if isinstance(docker, dict):
-        for word in ("image", "head_image", "worker_image"):
-            yield from image_findings(docker.get(word), (*key, "docker", word))
 
 
 def _provider_types() -> list[str]:
@@ -138,6 +170,19 @@ def _head_findings(head: object, types: Mapping[str, Any]) -> Iterator[Finding]:
     elif isinstance(head, str) and head not in types:
         message = f"{head!r} is not one of available_node_types: {', '.join(types)}"
         yield Finding(("head_node_type",), message, did_you_mean(head, types))
+
+
+def _room_findings(tree: Mapping[str, Any], types: Mapping[str, Any]) -> Iterator[Finding]:
+    """A cluster on which no trial could ever run; what is not told counts as there."""
+    for name, node_type in types.items():
+        entry = node_type if isinstance(node_type, dict) else {}
+        told = entry.get("resources")
+        cores = told.get("CPU", 1) if isinstance(told, dict) else 1
+        workers = (tree.get("max_workers", 1), entry.get("max_workers", 1))
+        if cores != 0 and (name == tree.get("head_node_type") or 0 not in workers):
+            return
+    message = "no trial could run: no worker may come, and the head offers no CPU"
+    yield Finding(("max_workers",), message)
 
 
 def _node_type_findings(name: str, node_type: Mapping[str, Any]) -> Iterator[Finding]:
@@ -158,17 +203,29 @@ def _node_type_findings(name: str, node_type: Mapping[str, Any]) -> Iterator[Fin
 
 def _ray_findings(tree: Mapping[str, Any]) -> Iterator[Finding]:
     """What else Ray refuses; called with a tree that is sound as far as the checks above see."""
+    import click
     import jsonschema
     from ray.autoscaler._private.util import prepare_config, validate_config
 
     # The last four: Ray looks up and compares values whose kind it has not checked.
     refused = (
+        *(click.ClickException, OSError),
         *(jsonschema.ValidationError, ValueError, RuntimeError, AssertionError),
         *(KeyError, TypeError, AttributeError, IndexError),
     )
     try:
-        # Ray prints advice about single-file mounts straight to the terminal: not a mistake.
+        # Ray prints and logs what it fills in and advice about mounts: no mistakes.
+        logging.getLogger("ray.autoscaler").setLevel(logging.ERROR)
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            validate_config(prepare_config(copy.deepcopy(dict(tree))))
+            validate_config(prepare_config(_answered(tree)))
     except refused as error:
         yield Finding((), f"Ray refuses the file: {_shortened(repr(error))}")
+
+
+def _answered(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of the tree; with what AWS would tell of node types that do not tell it."""
+    answered = copy.deepcopy(dict(tree))
+    if _provider_type(tree) == "aws":
+        for (_, name), entry, _ in node_types(tree):
+            answered["available_node_types"][name] = {"resources": {}, **entry}
+    return answered

@@ -7,7 +7,8 @@ or, worse, half understood.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from animesearch.cluster.source import Finding, Key
 
@@ -25,6 +26,21 @@ def installed_ray() -> str:
     return version("ray")
 
 
+def images_of(tree: Mapping[str, Any]) -> dict[Key, object]:
+    """The docker images of a launcher file, by the place where they stand."""
+    types = tree.get("available_node_types")
+    named = types.items() if isinstance(types, dict) else ()
+    places: list[tuple[Key, object]] = [((), tree)]
+    places += [(("available_node_types", name), one) for name, one in named]
+    found = {}
+    for key, section in places:
+        docker = section.get("docker") if isinstance(section, Mapping) else None
+        for word in ("image", "head_image", "worker_image"):
+            if isinstance(docker, dict) and docker.get(word):
+                found[*key, "docker", word] = docker[word]
+    return found
+
+
 def image_findings(image: object, key: Key) -> Iterator[Finding]:
     """A docker image of another Ray, or of a Python that is too old for this package.
 
@@ -40,6 +56,16 @@ def image_findings(image: object, key: Key) -> Iterator[Finding]:
     if python and int(python["minor"]) < OLDEST_PYTHON:
         message = f"{image!r} has Python 3.{python['minor']}; animesearch needs 3.{OLDEST_PYTHON}"
         yield Finding(key, message)
+
+
+def python_findings(images: Mapping[Key, object]) -> Iterator[Finding]:
+    """Images of different Pythons, which cannot read each other's functions."""
+    told = {key: IMAGE_PYTHON.search(str(image)) for key, image in images.items()}
+    minors = {key: found["minor"] for key, found in told.items() if found}
+    for key, minor in list(minors.items())[1:]:
+        if minor != (first := next(iter(minors.values()))):
+            message = f"{images[key]!r} has Python 3.{minor}, another image 3.{first}"
+            yield Finding(key, message, "one cluster runs one Python")
 
 
 def command_findings(command: object, key: Key) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +22,7 @@ from animesearch.errors import UserError, printable
 
 if TYPE_CHECKING:
     from animesearch.cluster.operate import Mission, Target
+    from animesearch.cluster.plain import Plain
     from animesearch.cluster.submit import LauncherFile, Task
     from animesearch.tuning.prepare import Search
 
@@ -121,33 +123,46 @@ def status(
     address: DashboardOption = None,
     job: JobOption = None,
     as_json: JsonOption = False,
+    print_only: PrintOption = False,
 ) -> None:
     """Tell how far a search is: trials, the best, the last event; with a cluster also its job."""
-    from animesearch.cluster.status import job_lines, job_status, run_lines, run_status
+    from animesearch.cluster.status import job_lines, run_lines, run_status
 
     if run is not None:
         if cluster is not None or address is not None:
             raise UserError("give RUN, or --cluster or --address to find it by its job")
+        if print_only:
+            raise UserError("no command of Ray's stands for reading a run; leave --print-only out")
         found = run_status(run)
         _tell(found, run_lines(found), as_json)
         return
-    from animesearch.cluster.operate import connected
+    from animesearch.cluster.operate import status as look
+    from animesearch.cluster.operate import status_steps
     from animesearch.cluster.plain import RayCommandError
 
+    target = _target(cluster, address)
+    if print_only:
+        _show(status_steps(target, job))
+        return
     try:
-        with connected(_target(cluster, address), _say) as link:
-            found = job_status(link.jobs, link.jobs.choose(job))
+        found = look(target, job, _say)
     except RayCommandError as error:
         raise typer.Exit(_failed(error, error.code)) from error
     _tell(found, job_lines(found), as_json)
 
 
+def _show(commands: Iterable[Plain]) -> None:
+    for command in commands:
+        typer.echo(command)
+
+
 def from_head(cluster: Path, place: str, folder: Path, print_only: bool) -> None:
     """``fetch --cluster``: copy a folder of the head's disk, by Ray's own means."""
-    from animesearch.cluster.operate import is_uri, shown
+    from animesearch.cluster.operate import shown
     from animesearch.cluster.plain import Launcher, RayCommandError
     from animesearch.cluster.submit import read_launcher
     from animesearch.results.folder import RunFolder
+    from animesearch.storage.places import is_uri
 
     if is_uri(place) or not place.startswith(("/", "~/")):
         raise UserError(f"{place}: --cluster is for an absolute folder of the head, or ~/...")
@@ -194,7 +209,7 @@ def _begun(space: str, overrides: list[str], plugins: list[Path], expects: tuple
 
 def _require_visible_images(search: Search) -> None:
     """A path that only means something here would be looked for in the job's own folder."""
-    from animesearch.cluster.operate import is_uri
+    from animesearch.storage.places import is_uri
 
     path = getattr(search.config.dataset.source, "path", None)
     if path is None or is_uri(str(path)):
@@ -208,11 +223,11 @@ def _require_visible_images(search: Search) -> None:
 
 
 def _resumed(run: str, out: str | None, expects: tuple[str, ...]) -> Task:
-    from animesearch.cluster.submit import Task
+    from animesearch.cluster.submit import Task, seen_by_job
 
     if out is not None:
         raise UserError("--out goes with --space: a resumed run stays where it is")
-    return Task("resume", resume=run, expects=expects)
+    return Task("resume", resume=seen_by_job("--resume", run), expects=expects)
 
 
 def _expects(cpus: float | None, gpus: float | None) -> tuple[str, ...]:
@@ -237,13 +252,13 @@ def _mission(task: Task, target: Target, out: str | None, detach: bool, stop: bo
 
 
 def _require_sound(launcher: LauncherFile) -> None:
-    from animesearch.cluster.jobs import token_headers
     from animesearch.cluster.submit import told
+    from animesearch.cluster.token import token_headers
     from animesearch.cluster.validate import validate_cluster
 
     if problems := validate_cluster(launcher.path):
         raise UserError(told(launcher.path, problems))
-    launcher.require_mounts()
+    launcher.require_files()
     token_headers(launcher.token)
 
 
@@ -252,8 +267,7 @@ def _print(mission: Mission) -> int:
 
     files = Path(tempfile.mkdtemp(prefix="animesearch-job-"))
     _say(f"# the job's files were put into {files}, which stays; nothing was started")
-    for command in steps(mission, files):
-        typer.echo(command)
+    _show(steps(mission, files))
     return 0
 
 
@@ -276,8 +290,7 @@ def _stop(target: Target, job: str | None, print_only: bool) -> None:
     from animesearch.cluster.plain import RayCommandError
 
     if print_only:
-        for command in stop_steps(target, job):
-            typer.echo(command)
+        _show(stop_steps(target, job))
         raise typer.Exit
     try:
         raise typer.Exit(stop(target, job, _say))

@@ -46,14 +46,19 @@ PolicyOption = Annotated[
 SamplesOption = Annotated[
     int | None,
     typer.Option(
-        "-n", "--samples", min=2, help="Samples to draw (10000), or images to read (all)."
+        "-n",
+        "--samples",
+        min=2,
+        help="Samples to draw (10000), or images to read, evenly spaced by name (all).",
     ),
 ]
 SizeOption = Annotated[
     int | None,
     typer.Option(min=8, max=1024, metavar="PX", help="Make each image square first, as a search."),
 ]
-ResizeOption = Annotated[Square, typer.Option(help="With --size: how.")]
+ResizeOption = Annotated[
+    Square | None, typer.Option(help="With --size: how; default: stretch, of a run as it did.")
+]
 TrialOption = Annotated[
     str | None, typer.Option(metavar="ID", help="Of a run: the trial; default: the best.")
 ]
@@ -72,7 +77,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter per option
     policy: PolicyOption = None,
     samples: SamplesOption = None,
     size: SizeOption = None,
-    resize: ResizeOption = Square.STRETCH,
+    resize: ResizeOption = None,
     trial: TrialOption = None,
     seed: SeedOption = 0,
     batch: BatchOption = None,
@@ -93,8 +98,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter per option
 
     names = tuple(name.strip() for name in metrics.split(",")) if metrics else USUAL
     request = Request(
-        images, against, held, features, policy, names, samples, size, resize.value, trial, seed,
-        batch,
+        images, against, held, features, policy, names, samples, size,
+        resize.value if resize else None, trial, seed, batch,
     )  # fmt: skip
     with stages(Console(stderr=True)) as progress:
         found = measure(request, Path(default_cache()), progress)

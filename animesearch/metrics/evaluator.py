@@ -10,17 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from animesearch.errors import MetricError
+from animesearch.errors import MetricError, NoSpreadError
 from animesearch.metrics.features import FeatureSpec
 from animesearch.metrics.features.base import check_images
-from animesearch.metrics.floor import floor_distance
 from animesearch.metrics.frechet import frechet_distance
 from animesearch.metrics.noise import standard_error
-from animesearch.metrics.statistics import (
-    Images,
-    RealStatistics,
-    default_batch,
-)
+from animesearch.metrics.statistics import RealStatistics, default_batch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -82,8 +77,8 @@ class Evaluator:
 
         ``draw(start, count)`` gives uint8 fakes (count, C, H, W) of the latents
         start..start + count; ``start=samples`` scores on fresh ones.
-        Raises :class:`MetricError` for fakes of another type, count or shape than the reals,
-        for features that are not finite, and where all fakes are one image.
+        Raises :class:`MetricError` for fakes of another type, count or shape than the reals and
+        for features that are not finite, :class:`NoSpreadError` where all fakes are one image.
         """
         began = time.perf_counter()
         parts = []
@@ -104,17 +99,6 @@ class Evaluator:
             seconds=time.perf_counter() - began,
             features_ND=features_ND if keep_features else None,
         )
-
-    def floor(self, images_NCHW: Images, seed: int = 0) -> Score:
-        """What a perfect generator gets at this count: see :func:`floor_distance`."""
-        began = time.perf_counter()
-        value = floor_distance(images_NCHW, self.network, self.samples, self.batch, seed)
-        count = min(self.samples, len(images_NCHW) - len(images_NCHW) // 2)
-        return Score(value, self.spec.metric_name, count, time.perf_counter() - began)
-
-    def protocol(self) -> dict[str, Any]:
-        """What a score depends on, plain JSON: scores compare only where it is equal."""
-        return protocol(self.real, self.samples)
 
     def _checked(self, fakes_BCHW: Tensor, count: int) -> Tensor:
         check_images(tuple(fakes_BCHW.shape), str(fakes_BCHW.dtype))
@@ -156,4 +140,4 @@ class _Variety:
 
     def check(self, samples: int) -> None:
         if not self._varied:
-            raise MetricError(f"all {samples} fakes are the same image: no spread to compare")
+            raise NoSpreadError(f"all {samples} fakes are the same image: no spread to compare")

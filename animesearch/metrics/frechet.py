@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 
-from animesearch.errors import MetricError
+from animesearch.errors import MetricError, NoSpreadError
 from animesearch.metrics.gaussian import CHUNK_ROWS, Array, Moments, MomentStream, finite_features
 
 # Below this share of the traces a distance is rounding (float64 eigenvalues and their roots).
@@ -41,12 +41,12 @@ class GaussianFactor:
     @classmethod
     def of(cls, moments: Moments) -> GaussianFactor:
         """Factor by a symmetric eigendecomposition; :class:`MetricError` for fewer than 2
-        samples or without any spread."""
+        samples, :class:`NoSpreadError` where all are the same."""
         covariance_DD = moments.covariance()
         values_D, vectors_DD = scipy.linalg.eigh(covariance_DD, driver="evd")
         kept = values_D > values_D[-1] * len(values_D) * np.finfo(np.float64).eps
         if values_D[-1] <= 0 or not kept.any():
-            raise MetricError(f"all {moments.count} images have the same features: no spread")
+            raise NoSpreadError(f"all {moments.count} images have the same features: no spread")
         factor_DR = np.ascontiguousarray(vectors_DD[:, kept] * np.sqrt(values_D[kept]))
         return cls(moments.mean, factor_DR, float(np.trace(covariance_DD)), moments.count)
 
@@ -116,7 +116,7 @@ def _assemble(real: GaussianFactor, mean_D: Array, trace: float, values: Array) 
     """Distance from the fakes' mean and trace and the eigenvalues of Σ_r Σ_f (apart from
     zeros)."""
     if trace <= NO_SPREAD * real.trace:
-        raise MetricError("all fakes have the same features: the generator draws one image")
+        raise NoSpreadError("all fakes have the same features: the generator draws one image")
     roots = np.sqrt(np.clip(values, 0.0, None))
     shift = float(np.square(real.mean - mean_D).sum())
     scale = real.trace + trace + shift

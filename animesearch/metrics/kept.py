@@ -15,6 +15,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final, TypeAlias
@@ -105,7 +106,8 @@ def keep(
 def recall(path: Path, identity: Mapping[str, Any], rows: Rows | None = None) -> Kept | None:
     """What was kept under this identity, of all images or of some ``rows``.
 
-    None where nothing was, or what is there is damaged (a warning says so) or of another identity.
+    None where nothing was, or what is there is damaged or of another identity.  A damaged file is
+    deleted, with a warning, so that the next pass writes it anew.
     """
     if not path.exists():
         return None
@@ -116,6 +118,9 @@ def recall(path: Path, identity: Mapping[str, Any], rows: Rows | None = None) ->
         return None
     except (*BROKEN, MetricError) as error:
         _log.warning("%s is damaged (%s): computing the features again", path, error)
+        if not isinstance(error, OSError):  # which may be of the disk, and pass
+            with suppress(OSError):
+                path.unlink()
         return None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from animesearch.errors import NoSpreadError
 from animesearch.metrics.frechet import GaussianFactor, frechet_distance
 from animesearch.metrics.kept import Features, Rows
 
@@ -42,6 +43,7 @@ def references(
 
     ``features`` gives those of the images at some places, of which the first ``training`` are for
     training and the next ``held`` are held out.  ``None`` where fewer than :data:`LEAST` are.
+    Raises :class:`NoSpreadError` where all of either kind are the same image.
     """
     count = min(training, held)
     if count < LEAST:
@@ -50,5 +52,12 @@ def references(
     trained_C, held_C = (np.sort(rng.permutation(size)[:count]) for size in (training, held))
     features_ND = features(np.concatenate([trained_C, training + held_C]))
     return References(
-        GaussianFactor.fitted(features_ND[:count]), GaussianFactor.fitted(features_ND[count:])
+        _fitted("training", features_ND[:count]), _fitted("held-out", features_ND[count:])
     )
+
+
+def _fitted(kind: str, features_ND: Features) -> GaussianFactor:
+    try:
+        return GaussianFactor.fitted(features_ND)
+    except NoSpreadError as error:
+        raise NoSpreadError(f"the {kind} images: {error}") from None

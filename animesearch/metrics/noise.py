@@ -42,12 +42,11 @@ import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 
-from animesearch.errors import MetricError
+from animesearch.errors import MetricError, NoSpreadError
 from animesearch.metrics.frechet import NO_SPREAD, GaussianFactor
 from animesearch.metrics.gaussian import Array, finite_features
 
 RANK = 256
-NORMAL_95 = 1.959964
 # Eigenvalues below this share of the largest are rounding: their directions carry no variance.
 ROUNDING = 1e-12
 
@@ -60,16 +59,6 @@ def standard_error(real: GaussianFactor, fakes_ND: npt.NDArray[Any]) -> float:
     """
     influence_N = influence(real, fakes_ND)
     return float(influence_N.std(ddof=1) / np.sqrt(len(influence_N)))
-
-
-def interval(value: float, error: float) -> tuple[float, float]:
-    """Central 95 % interval of a distance with the standard error ``error``, not below 0.
-
-    Around what fakes of this count score on average, not around the distance at infinitely many.
-    """
-    if not (np.isfinite(value) and np.isfinite(error) and error >= 0):
-        raise MetricError(f"no interval for the value {value} with the standard error {error}")
-    return max(0.0, value - NORMAL_95 * error), value + NORMAL_95 * error
 
 
 def influence(real: GaussianFactor, fakes_ND: npt.NDArray[Any]) -> Array:
@@ -85,7 +74,7 @@ def influence(real: GaussianFactor, fakes_ND: npt.NDArray[Any]) -> Array:
     centred_ND = x_ND - mean_D
     lengths_N: Array = np.einsum("nd,nd->n", centred_ND, centred_ND)
     if lengths_N.sum() <= NO_SPREAD * real.trace * (count - 1):
-        raise MetricError("all fakes have the same features: the generator draws one image")
+        raise NoSpreadError("all fakes have the same features: the generator draws one image")
     spiked = real.factor.shape[1] > RANK and RANK < count < dim
     root_N = _spiked_root(real.factor, centred_ND) if spiked else _root(real.factor, centred_ND)
     influence_N = 2.0 * (centred_ND @ (mean_D - real.mean)) + lengths_N - root_N

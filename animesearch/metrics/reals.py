@@ -7,15 +7,15 @@ everything else follows without another pass.  Files are verified when they are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from animesearch.errors import MetricError
+from animesearch.errors import MetricError, NoSpreadError
 from animesearch.metrics.features.base import FeatureSpec, check_images
 from animesearch.metrics.floor import LEAST, FloorStream, floor_path, keep_floor, known_floor
 from animesearch.metrics.frechet import GaussianFactor
@@ -41,15 +41,13 @@ from animesearch.metrics.statistics import (
     statistics_path,
 )
 
-STAGE: Final = "features of the real images"
-Progress = Callable[[str, int, int], None]
-
 
 class Reals(NamedTuple):
-    """What one pass finds; no floor where none was asked for, or there are too few images."""
+    """What one pass finds; the floors by their numbers of samples, none where too few images
+    differ."""
 
     statistics: RealStatistics
-    floor: float | None = None
+    floors: Mapping[int, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,27 +83,28 @@ class RealImages:
         places = slice(rows.start, rows.stop, rows.step) if isinstance(rows, range) else rows
         return features_of(self.images_NCHW[places], self.spec.build(self.device), self.batch)
 
-    def measured(self, samples: int | None = None) -> Generator[int, None, Reals]:
-        """Yields how many images are done; gives the statistics, and the floor at ``samples``.
+    def measured(self, samples: Collection[int] = ()) -> Iterator[int | Reals]:
+        """How many images are done, as it goes; at last the statistics, and the floors at each of
+        these numbers of ``samples``.
 
-        Nothing is yielded where all is known, the features too.  Raises :class:`MetricError` for
+        The last alone where all is known, the features too.  Raises :class:`MetricError` for
         fewer than 2 images and for images without any spread, :class:`MissingWeightsError`.
         """
         check_images(self.images_NCHW.shape, str(self.images_NCHW.dtype))
         self.spec.ensure()
         count = len(self.images_NCHW)
-        samples = samples if count >= LEAST else None
-        known = self._known(samples)
-        if known is not None:
-            return known
-        if count < 2:
-            raise MetricError(f"statistics need at least 2 real images, there is {count}")
-        kept = self._recalled()
-        gathered = _Gathered(count, self.spec.dim, samples, hold=kept is None)
-        for part_BD in self._computed() if kept is None else _blocks(kept.features_ND):
-            gathered.add(part_BD)
-            yield gathered.done
-        return self._keep(gathered, samples)
+        samples = samples if count >= LEAST else ()
+        found = self._known(samples)
+        if found is None:
+            if count < 2:
+                raise MetricError(f"statistics need at least 2 real images, there is {count}")
+            kept = self._recalled()
+            gathered = _Gathered(count, self.spec.dim, samples, hold=kept is None)
+            for part_BD in self._computed() if kept is None else _blocks(kept.features_ND):
+                gathered.add(part_BD)
+                yield gathered.done
+            found = self._keep(gathered)
+        yield found
 
     def _computed(self) -> Iterator[Features]:
         return features_of(self.images_NCHW, self.spec.build(self.device), self.batch)
@@ -115,28 +114,30 @@ class RealImages:
             return None
         return recall(kept_path(self.cache, self.identity), self.identity, rows)
 
-    def _known(self, samples: int | None) -> Reals | None:
+    def _known(self, samples: Collection[int]) -> Reals | None:
         """All that is asked for, unless something is missing."""
         if self.cache is None:
             return None
         statistics = known_statistics(statistics_path(self.cache, self.identity), self.identity)
-        floor = samples and known_floor(floor_path(self.cache, self.identity, samples))
+        places = {number: floor_path(self.cache, self.identity, number) for number in samples}
+        floors = {number: known_floor(place) for number, place in places.items()}
         kept = kept_path(self.cache, self.identity).exists()
         features = kept or not few_enough(len(self.images_NCHW), self.spec.dim)
-        if statistics is None or (samples and floor is None) or not features:
+        known = {number: floor for number, floor in floors.items() if floor is not None}
+        if statistics is None or len(known) < len(floors) or not features:
             return None
-        return Reals(statistics, floor)
+        return Reals(statistics, known)
 
-    def _keep(self, gathered: _Gathered, samples: int | None) -> Reals:
+    def _keep(self, gathered: _Gathered) -> Reals:
         if self.cache is None:
-            return Reals(gathered.statistics(self.identity), gathered.floor())
+            return Reals(gathered.statistics(self.identity), gathered.floors())
         path = statistics_path(self.cache, self.identity)
         known = known_statistics(path, self.identity)
-        found = Reals(known or gathered.statistics(self.identity), gathered.floor())
+        found = Reals(known or gathered.statistics(self.identity), gathered.floors())
         if known is None:
             keep_statistics(found.statistics, path)
-        if samples and found.floor is not None:
-            keep_floor(found.floor, floor_path(self.cache, self.identity, samples))
+        for number, floor in found.floors.items():
+            keep_floor(floor, floor_path(self.cache, self.identity, number))
         if gathered.features_ND is not None:
             keep(kept_path(self.cache, self.identity), self.identity, gathered.features_ND)
         return found
@@ -145,7 +146,7 @@ class RealImages:
 class _Gathered:
     """What comes of all features, part by part; they are held where few enough to be kept."""
 
-    def __init__(self, count: int, dim: int, samples: int | None, hold: bool) -> None:
+    def __init__(self, count: int, dim: int, samples: Collection[int], hold: bool) -> None:
         self.done = 0
         self._moments = MomentStream()
         self._floor = FloorStream(count, samples) if samples else None
@@ -168,35 +169,12 @@ class _Gathered:
         """Raises :class:`MetricError` for images without any spread."""
         return RealStatistics(GaussianFactor.of(self._moments.moments()), identity)
 
-    def floor(self) -> float | None:
-        """The floor, where one was asked for."""
-        return None if self._floor is None else self._floor.distance()
-
-
-def real_statistics(  # noqa: PLR0913
-    images_NCHW: Images,
-    spec: FeatureSpec,
-    device: str = "cpu",
-    cache: Path | None = None,
-    *,
-    digest: str,
-    batch: int | None = None,
-    progress: Progress | None = None,
-) -> RealStatistics:
-    """Statistics of uint8 images (N, C, H, W), N >= 2, from the cache where they are known.
-
-    ``progress`` is called with a word, images done and images in all.  The others are those of
-    :class:`RealImages`; raises as :meth:`RealImages.measured`.
-    """
-    steps = RealImages(images_NCHW, spec, digest, device, cache, batch).measured()
-    while True:
+    def floors(self) -> dict[int, float]:
+        """By their numbers of samples; none of halves that are one image each."""
         try:
-            done = next(steps)
-        except StopIteration as end:
-            found: Reals = end.value
-            return found.statistics
-        if progress is not None:
-            progress(STAGE, done, len(images_NCHW))
+            return {} if self._floor is None else self._floor.distances()
+        except NoSpreadError:
+            return {}
 
 
 def _blocks(features_ND: Features) -> Iterator[Features]:

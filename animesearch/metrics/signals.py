@@ -21,9 +21,11 @@ class Signals:
     ``d_accuracy`` share of reals and fakes on D's right side in 0..1, None where the loss has
     no threshold; ``grad_norm_g``, ``grad_norm_d`` mean L2 norms of all gradients, before any
     clipping; ``weight_change_g`` |w - w_before| / |w_before| of G's parameters since the report
-    before; ``sample_diversity`` :func:`relative_diversity` of a fixed set of latents;
-    An autoencoder has no D: ``loss_d`` and the outputs are None, ``grad_norm_d`` is the
-    encoder's.  ``finite`` False where a parameter, a loss or a sample was not finite.
+    before; ``sample_diversity`` :func:`diversity` of the samples of a fixed set of latents over
+    that of as many reals, about 1 for a good generator (the counts must be equal: the distance to
+    the nearest shrinks with them).  An autoencoder has no D: ``loss_d`` and the outputs are None,
+    ``grad_norm_d`` is the encoder's.  ``finite`` False where a parameter, a loss or a sample was
+    not finite.
     """
 
     images: int
@@ -81,20 +83,3 @@ def diversity(x_BCHW: Tensor) -> float:
     distance_BB.fill_diagonal_(math.inf)
     nearest_B = distance_BB.min(dim=1).values / math.sqrt(flat_BP.shape[1])
     return float(nearest_B.double().mean())
-
-
-def relative_diversity(fakes_BCHW: Tensor, reals_BCHW: Tensor) -> float:
-    """:func:`diversity` of the fakes over that of as many reals, about 1 for a good generator.
-
-    Both in the same range (uint8, or floats of one scale).  The distance to the nearest shrinks
-    with the number of images: the counts must be equal.  Raises :class:`MetricError` otherwise,
-    and where the reals are all one image.
-    """
-    if len(fakes_BCHW) != len(reals_BCHW):
-        raise MetricError(
-            f"diversities compare at equal counts: {len(fakes_BCHW)} fakes, {len(reals_BCHW)} reals"
-        )
-    reference = diversity(reals_BCHW)
-    if not reference > 0:
-        raise MetricError("the real images are all the same: there is no diversity to compare to")
-    return diversity(fakes_BCHW) / reference

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from animesearch.errors import MetricError
 from animesearch.files import canonical_json, content_id, write_atomic
 from animesearch.metrics.features.base import FeatureNetwork, FeatureSpec
-from animesearch.metrics.frechet import GaussianFactor, frechet_distance
+from animesearch.metrics.frechet import GaussianFactor
 from animesearch.metrics.gaussian import Array
 from animesearch.metrics.kept import BROKEN
 
@@ -63,10 +63,6 @@ class RealStatistics:
         """(channels, height, width) of the real images."""
         channels, height, width = self.identity["shape"]
         return int(channels), int(height), int(width)
-
-    def distance(self, fakes_ND: npt.NDArray[Any]) -> float:
-        """Fréchet distance of fake features (N, D); see :func:`frechet_distance`."""
-        return frechet_distance(self.gaussian, fakes_ND)
 
     def save(self, path: Path) -> None:
         """Writes a ``.npz`` file atomically, with a SHA-256 over its content."""

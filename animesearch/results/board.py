@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from animesearch.results.configurations import RankedConfiguration
+from animesearch.results.floors import floor_words
 from animesearch.results.formats import clean, configuration, finite, short_names, varying
 from animesearch.results.ranking import Ranked, cautions, protocol_id, stops
 from animesearch.results.records import RunInfo
@@ -27,6 +28,7 @@ def run_facts(
         "version": info.version,
         "metric": clean(info.metric),
         "floor": finite(info.floor),
+        "floor_words": floor_words([finite(info.floor)], configurations),
         "protocol": dict(info.protocol),
         "protocol_id": protocol_id(info),
         "rungs": list(info.rungs),
@@ -81,6 +83,7 @@ def _standing(row: RankedConfiguration) -> dict[str, Any]:
         "n": row.n,
         "basis": row.basis,
         "samples": row.samples,
+        "floor": finite(row.floor),
         "low": finite(row.low),
         "high": finite(row.high),
         "interval": row.interval,

@@ -38,7 +38,9 @@ class RankedConfiguration:
     """One configuration of one run in a ranking.
 
     ``score`` is the mean of ``n`` runs, lower is better, ``sd`` their sample standard deviation
-    (divisor n - 1), and ``basis`` says which runs; ``samples`` are the fakes of each fresh score.
+    (divisor n - 1), and ``basis`` says which runs; ``samples`` are the fakes of each fresh score,
+    ``floor`` is what a perfect generator would get at as many (None for scores of the race, whose
+    floor is the run's).
     ``low`` and ``high`` are the ends of a 95 % interval: Student's of the mean where n >= 2
     (``interval`` "seeds"), else that of the one score's own noise ("noise"), which knows nothing of
     the spread between seeds.  ``first_place`` and ``last_place`` are the best and the worst place
@@ -58,6 +60,7 @@ class RankedConfiguration:
     sd: float | None
     n: int
     samples: int | None
+    floor: float | None
     low: float | None
     high: float | None
     interval: Literal["seeds", "noise"] | None
@@ -227,17 +230,19 @@ def _best(counted: _Counted) -> TrialRecord:
 def _numbers(counted: _Counted | None) -> dict[str, Any]:
     """Mean, spread and interval, by the names of the fields; all None without a number."""
     if counted is None:
-        names = ("basis", "score", "sd", "samples", "low", "high", "interval")
+        names = ("basis", "score", "sd", "samples", "floor", "low", "high", "interval")
         return {**dict.fromkeys(names), "n": 0}
     values = _values(counted)
     mean, sd = mean_and_sd(values)
     known = _interval(counted, mean, sd)
+    fresh = None if counted.basis == "race" else counted.trials[0].rescored
     return {
         "basis": counted.basis,
         "score": mean,
         "sd": sd,
         "n": len(values),
-        "samples": None if counted.basis == "race" else _samples(counted.trials[0]),
+        "samples": None if fresh is None else fresh.samples,
+        "floor": None if fresh is None else fresh.floor,
         "low": known.low if known else None,
         "high": known.high if known else None,
         "interval": None if known is None else "noise" if sd is None else "seeds",

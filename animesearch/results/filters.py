@@ -26,7 +26,6 @@ from animesearch.results.records import Scalar
 
 R = TypeVar("R")
 Field: TypeAlias = Callable[[Ranked], Scalar]
-Predicate: TypeAlias = Callable[[Ranked], bool]
 
 LONGEST = 2000
 """Characters of a filter: enough for any person, and no work for a server."""
@@ -74,6 +73,7 @@ CONFIGURATION_COLUMNS: Mapping[str, Callable[[RankedConfiguration], Scalar]] = {
     "interval": lambda r: r.interval,
     "basis": lambda r: r.basis,
     "samples": lambda r: r.samples,
+    "floor": lambda r: r.floor,
     "failed": lambda r: r.failed,
     "runs": lambda r: r.runs,
     "state": lambda r: r.state,
@@ -109,15 +109,6 @@ class _Token:
     def says(self, text: str) -> bool:
         """Whether this is a keyword or a parenthesis, never a quoted text that reads like one."""
         return self.kind in ("word", "paren") and self.text.lower() == text
-
-
-def filter_ranking(text: str, metric: str, ranking: Sequence[Ranked]) -> list[Ranked]:
-    """The trials of ``ranking`` for which the filter is true, in their order; all for no text.
-
-    ``metric`` is the run's own name of the score.  Raises :class:`FilterError`.
-    """
-    matches = compile_filter(text, filter_fields(metric, ranking))
-    return [ranked for ranked in ranking if matches(ranked)]
 
 
 def filter_fields(metric: str, ranking: Sequence[Ranked]) -> dict[str, Field]:

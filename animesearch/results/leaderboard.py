@@ -18,6 +18,7 @@ from animesearch.results.columns import (
     without,
 )
 from animesearch.results.configurations import RankedConfiguration, rank_configurations
+from animesearch.results.floors import floor_words
 from animesearch.results.formats import (
     NO_NUMBER,
     clean,
@@ -96,6 +97,7 @@ def _columns(metric: str, names: Sequence[str]) -> dict[str, Column[RankedConfig
         "interval": Column("interval", lambda r: r.interval, lambda r: r.interval or NO_NUMBER),
         "basis": Column("basis", lambda r: r.basis, lambda r: r.basis or NO_NUMBER),
         "samples": _number("samples", "samples"),
+        "floor": _number("floor", "floor"),
         "failed": Column("failed", lambda r: r.failed, _failed, numeric=True),
         "runs": _number("runs", "runs"),
         "state": Column(
@@ -150,7 +152,8 @@ def legend(metric: str, ranking: Ranking, floors: Iterable[float | None]) -> lis
     lines += [f"* {said}" for said in _fresh(ranking)]
     if any(ranked.tied for ranked in ranking):
         lines.append("ties: the places whose 95 % intervals overlap with this one's.")
-    lines.append(f"{metric}: lower is better.{_floor(floors)}")
+    floor = floor_words(floors, ranking)
+    lines.append(f"{metric}: lower is better.{f' Floor: {floor}.' if floor else ''}")
     return lines
 
 
@@ -164,10 +167,3 @@ def _fresh(ranking: Ranking) -> Iterator[str]:
         counts = sorted({ranked.samples or 0 for ranked in ranking if ranked.basis == basis})
         if counts:
             yield said.format(" or ".join(f"{count:,}" for count in counts))
-
-
-def _floor(floors: Iterable[float | None]) -> str:
-    known = dict.fromkeys(score_text(floor) for floor in floors if floor is not None)
-    if not known:
-        return ""
-    return f" Floor: {', '.join(known)}, the distance between two halves of the real images."

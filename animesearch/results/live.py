@@ -17,6 +17,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from animesearch.results.columns import STYLES
 from animesearch.results.formats import NO_NUMBER, clean, duration, kimg, score_text, shorten
 from animesearch.results.narration import (
     Narrator,
@@ -30,7 +31,6 @@ from animesearch.results.plain import Stages
 from animesearch.results.progress import Overview, Plan, Progress
 from animesearch.results.records import Event, Scalar, TrialState
 from animesearch.results.state import RunState
-from animesearch.results.tables import STYLES
 from animesearch.results.tally import Row
 
 LINES_KEPT = 6

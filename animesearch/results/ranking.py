@@ -36,7 +36,6 @@ __all__ = [
     "Run",
     "cautions",
     "finite_only",
-    "group_by_protocol",
     "metric_share",
     "notes",
     "protocol_id",
@@ -194,14 +193,6 @@ def cautions(states: Iterable[RunState], ranking: Iterable[RankedConfiguration])
 def protocol_id(info: RunInfo) -> str:
     """Identity of what a score means: the metric and its protocol, nothing of the run."""
     return content_id({"metric": info.metric, "protocol": info.protocol})
-
-
-def group_by_protocol(runs: Iterable[Run]) -> dict[str, list[Run]]:
-    """The runs by :func:`protocol_id`: only scores within one group may be sorted together."""
-    groups: dict[str, list[Run]] = {}
-    for info, state in runs:
-        groups.setdefault(protocol_id(info), []).append((info, state))
-    return groups
 
 
 def ranking_json(info: RunInfo, state: RunState) -> dict[str, Any]:

@@ -139,7 +139,8 @@ class Rescored(Options):
 
     The ``samples`` latents from number ``first_latent`` on, none of which the race has used.
     ``noise`` is the score's standard error; ``memorisation`` the distance to held-out images minus
-    that to as many training images, where some were held out.
+    that to as many training images, where some were held out; ``floor`` the distance between two
+    disjoint halves of the reals at this number of samples.
     """
 
     kind: Literal["rescored"] = "rescored"
@@ -150,6 +151,7 @@ class Rescored(Options):
     first_latent: Count
     noise: float | None = None
     memorisation: float | None = None
+    floor: float | None = None
 
 
 class RunClosed(Options):
@@ -182,7 +184,8 @@ class RunInfo(Options):
     scores of different protocols are never sorted together.  ``space`` is the validated space
     with every default; ``search`` among it is what ``resume`` goes on with.  ``plugins`` gives the
     SHA-256 of each file in the folder of that name.  ``floor`` is the distance between two disjoint
-    halves of the reals, what a perfect generator would get; None where it was not measured.
+    halves of the reals at the race's number of samples, what a perfect generator would get there;
+    None where it was not measured.
     """
 
     format: Literal[1] = 1

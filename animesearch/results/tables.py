@@ -1,10 +1,8 @@
-"""The ranking of single trials as a rich table, and as plain rows."""
+"""The ranking of single trials: its columns, and the lines below it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from rich.console import Group
 
 from animesearch.results.columns import (
     LONGEST_REASON,
@@ -12,11 +10,8 @@ from animesearch.results.columns import (
     WIDEST_STATE,
     Column,
     best_style,
-    choose,
     parameter_columns,
     place_text,
-    plain_rows,
-    table_of,
     without,
 )
 from animesearch.results.formats import (
@@ -29,19 +24,9 @@ from animesearch.results.formats import (
     shorten,
     varying,
 )
-from animesearch.results.ranking import Ranked, notes, rank
-from animesearch.results.records import RunInfo, Scalar
+from animesearch.results.ranking import Ranked, notes
+from animesearch.results.records import RunInfo
 from animesearch.results.state import RunState
-
-__all__ = [
-    "STANDARD",
-    "STYLES",
-    "caption",
-    "choose_columns",
-    "ranking_rows",
-    "ranking_table",
-    "trial_columns",
-]
 
 STANDARD = ("place", "trial", "score", "state", "kimg", "configuration")
 
@@ -110,42 +95,6 @@ def trial_columns(metric: str, ranking: Sequence[Ranked]) -> dict[str, Column[Ra
     """Every column by name: the standard ones, and the parameters by their dotted names."""
     standard = _columns(metric, varying([ranked.params for ranked in ranking]))
     return {**standard, **without(parameter_columns(ranking), standard)}
-
-
-def choose_columns(
-    metric: str, ranking: Sequence[Ranked], columns: Sequence[str] | None = None
-) -> dict[str, Column[Ranked]]:
-    """The columns by name, :data:`STANDARD` ones by default.
-
-    Raises :class:`UnknownNameError` for a name that is none of :func:`trial_columns`.
-    """
-    return choose(trial_columns(metric, ranking), STANDARD if columns is None else columns)
-
-
-def ranking_rows(
-    info: RunInfo,
-    state: RunState,
-    columns: Sequence[str] | None = None,
-    limit: int | None = None,
-) -> list[dict[str, Scalar]]:
-    """The trials as plain values, one mapping a row, by column name: for JSON and CSV."""
-    ranking = rank(state)
-    return plain_rows(ranking[:limit], choose_columns(info.metric, ranking, columns))
-
-
-def ranking_table(
-    info: RunInfo,
-    state: RunState,
-    columns: Sequence[str] | None = None,
-    limit: int | None = None,
-) -> Group:
-    """The trials for a terminal: ``columns`` by name, the first ``limit`` rows."""
-    ranking = rank(state)
-    chosen, shown = choose_columns(info.metric, ranking, columns), ranking[:limit]
-    hidden = len(ranking) - len(shown)
-    lines = [f"{hidden} more trials are not shown."] if hidden else []
-    lines += [clean(line) for line in caption(info, state, shown)]
-    return table_of(shown, chosen, "\n".join(lines))
 
 
 def caption(info: RunInfo, state: RunState, shown: Sequence[Ranked]) -> list[str]:

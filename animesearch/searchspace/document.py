@@ -69,7 +69,8 @@ def parse_document(raw: bytes, file: str) -> Document:
     composer = _Composer(file)
     root = composer.compose(text)
     if not isinstance(root.value, dict):
-        composer.fatal(root.line, f"a space file is a mapping of options, got {_plain_show(root)}")
+        line = min(root.line, _last_line(text))  # of nothing: behind it
+        composer.fatal(line, f"a space file is a mapping of options, got {_plain_show(root)}")
     if composer.problems:
         raise SpaceError(file, tuple(composer.problems))
     lines: dict[Path, int | None] = {(): root.line}
@@ -328,7 +329,11 @@ def _events(text: str) -> Iterator[yaml.Event]:
 
 def _error_line(error: yaml.MarkedYAMLError, text: str) -> int:
     """The marked line; an error at the end of the file is marked behind its last line."""
-    return max(1, min(_line(error.problem_mark or error.context_mark), len(text.splitlines())))
+    return min(_line(error.problem_mark or error.context_mark), _last_line(text))
+
+
+def _last_line(text: str) -> int:
+    return max(1, len(text.splitlines()))
 
 
 def _line(mark: Any) -> int:

@@ -66,13 +66,25 @@ class Finding:
 def explain(model: type[BaseModel], data: Any, error: ValidationError) -> Iterator[Finding]:
     """One finding per wrong place, the errors of a union's members joined."""
     grouped: dict[Path, list[dict[str, Any]]] = {}
+    above: set[Path] = set()
     for item in error.errors(include_url=False):
         if item["type"] == "default_factory_not_called":
             continue  # for the mistakes that stand beside it
         detail: dict[str, Any] = dict(item)
         loc = data_loc(data, detail["loc"], detail["type"])
         grouped.setdefault(loc, []).append(detail)
-    return (_finding(model, data, loc, items) for loc, items in grouped.items())
+        above.update(loc[:length] for length in range(len(loc)))
+    return (
+        _finding(model, data, loc, items)
+        for loc, items in grouped.items()
+        if loc not in above or not _by_members(loc, items)
+    )
+
+
+def _by_members(loc: Path, items: Iterable[dict[str, Any]]) -> bool:
+    """Whether only members of a union refuse what stands at ``loc``: another member, which takes
+    its kind, says what is wrong inside."""
+    return all(item["loc"][-1:] != loc[-1:] for item in items)
 
 
 def data_loc(data: Any, loc: Path, kind: str) -> Path:

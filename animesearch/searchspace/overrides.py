@@ -52,6 +52,8 @@ def _path(override: str) -> Path:
 
 def _value(override: str, path: Path) -> Any:
     text = override.partition("=")[2]
+    if any("\ud800" <= char <= "\udfff" for char in override):  # bytes of the command line
+        raise _refusal(path, "not UTF-8 text")
     if "=" not in override or not all(path) or len(path) > MAX_DEPTH:
         raise _refusal(path, f"expected PATH=VALUE, got {show(override)}", "trial.batch=32")
     return parse_value(text, path)

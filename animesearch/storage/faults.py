@@ -21,18 +21,29 @@ SKEWED: Final = re.compile(r"time.?too.?skewed", re.IGNORECASE)
 """A clock that is wrong may be set right."""
 LASTING: Final = re.compile(
     r"ACCESS_DENIED|NO_SUCH_(BUCKET|KEY)|INVALID_ACCESS_KEY|SIGNATURE|PERMISSION|UNAUTHENTICATED"
-    r"|NOT_FOUND|Unable to load lib|HTTP (response code|status) (400|401|403|404)",
+    r"|NOT_FOUND|Unable to load lib|: Permanent error,"
+    r"|HTTP (response code|status) (400|401|403|404)",
     re.IGNORECASE,
 )
 """What no repetition mends."""
-SECRETS: Final = re.compile(r"(SECRET|TOKEN|PASSWORD|API_KEY|ACCESS_KEY|ACCOUNT_KEY|CREDENTIAL)")
+SECRETS: Final = re.compile(
+    r"SECRET|TOKEN(?!IZERS)|PASSWORD|PASSWD|_PWD|(API|ACCESS|ACCOUNT|STORAGE)_KEY|CREDENTIAL"
+)
 """Names of environment variables whose values never stand in a message."""
 _USER: Final = re.compile(r"//[^/@\s'\"]+@")
+_GOOGLE: Final = re.compile(
+    r"google::cloud::Status\((\w+): .*?last message of (.*?)(?: The request was not sent.*?message"
+    r" was: (.*?))? error_info=.*"
+)
+_ANSWER: Final = re.compile(r'\{ ?"error": \{.*?"message": "((?:[^"\\]|\\.)*)".*\}')
+"""What Google's client wraps around the words of its service, and the service around its own."""
 
 
 def told(fault: BaseException) -> str:
     """A fault on one line, without any secret that the environment holds."""
-    return without_secrets(" ".join(str(fault).split()))[:300]
+    text = _GOOGLE.sub(r"\1: \2 \3", " ".join(str(fault).split()))
+    text = _ANSWER.sub(r"\1", text)
+    return without_secrets(text).strip()[:300]
 
 
 def without_secrets(text: str) -> str:

@@ -17,6 +17,8 @@ from animesearch.storage.faults import is_full, is_passing, told
 
 T = TypeVar("T")
 SLOW_S: Final = 30.0
+LONG_S: Final = 30.0
+"""Attempts that last longer have timed out: that was patience enough before it is told."""
 PAUSE: Final = "ANIMESEARCH_STORAGE_PAUSE"
 """Environment variable: seconds between two attempts at a store that is lost."""
 
@@ -53,8 +55,9 @@ class Patience:
 
     With ``tell`` it waits for as long as it takes and says so: when it begins to, again whenever
     it has waited twice as long, and when it is over.  Without, it gives up after the quick
-    pauses.  ``every`` is called at each slow attempt, and may raise to end the waiting; an
-    interrupt ends it in any case.  ``sleep``, ``clock`` and ``draw`` are for tests.
+    pauses, of which there are none after an attempt that timed out.  ``every`` is called at each
+    slow attempt, and may raise to end the waiting; an interrupt ends it in any case.  ``sleep``,
+    ``clock`` and ``draw`` are for tests.
     """
 
     tell: Callable[[str], None] | None = None
@@ -70,40 +73,52 @@ class Patience:
         ``call`` must bear to be repeated; ``doing`` says for messages what it does.  Raises what
         it raises where waiting mends nothing, or where there is no more waiting.
         """
+        began, spoken = self.clock(), 0.0
         for pause in self.pauses.quick:
             try:
                 return call()
             except OSError as fault:
                 if not is_passing(fault):
                     raise
+                if self.clock() - began > LONG_S:
+                    spoken = self._wait(fault, doing, began, spoken)
+                    break
             self.sleep(pause * self.draw(0.5, 1.0))
-        return self._slowly(call, doing)
+        else:
+            began = self.clock()
+        return self._slowly(call, doing, began, spoken)
 
     def hurry(self) -> None:
         """From now on give up after the quick pauses: the user wants an end."""
         self.tell = None
 
-    def _slowly(self, call: Callable[[], T], doing: str) -> T:
-        began, spoken = self.clock(), 0.0
+    def _slowly(self, call: Callable[[], T], doing: str, began: float, spoken: float) -> T:
         while True:
             try:
                 found = call()
             except OSError as fault:
-                if self.tell is None or not is_passing(fault):
+                if not is_passing(fault):
                     raise
-                spoken = self._wait(fault, doing, self.clock() - began, spoken)
+                spoken = self._wait(fault, doing, began, spoken)
             else:
                 if spoken and self.tell is not None:
                     self.tell(f"{doing} works again after {self.clock() - began:,.0f} s")
                 return found
 
-    def _wait(self, fault: OSError, doing: str, waited: float, spoken: float) -> float:
-        """Sleep once; after how many seconds of waiting it was last told."""
-        if self.tell is not None and waited >= 2 * spoken:
+    def _wait(self, fault: OSError, doing: str, began: float, spoken: float) -> float:
+        """Sleep once; after how many seconds of waiting it was last told.
+
+        Raises the fault where nobody is told.
+        """
+        tell = self.tell
+        if tell is None:
+            raise fault
+        waited = self.clock() - began
+        if waited >= 2 * spoken:
             spoken = max(waited, self.pauses.slow)
             state = "no room left" if is_full(fault) else "storage is lost"
             since = f" for {waited:,.0f} s" if waited >= 1 else ""
-            self.tell(
+            tell(
                 f"{state}{since}, {doing} failed: {told(fault)}; paused, trying again every "
                 f"{self.pauses.slow:g} s (Ctrl-C ends the search, resume goes on)"
             )

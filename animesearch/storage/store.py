@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 import secrets
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple, TypeVar
 
@@ -14,8 +17,8 @@ import pyarrow.fs as pafs
 
 from animesearch.errors import StorageError
 from animesearch.storage.apart import Apart
-from animesearch.storage.faults import told
-from animesearch.storage.patience import Patience
+from animesearch.storage.faults import is_passing, told
+from animesearch.storage.patience import LONG_S, Patience
 from animesearch.storage.places import shown
 from animesearch.storage.systems import WHOLE, open_system
 
@@ -23,6 +26,9 @@ T = TypeVar("T")
 MAPPED: Final = 64 * 1024 * 1024
 """Larger files are mapped to be uploaded; smaller ones are read, since they may be growing."""
 PIECE: Final = 8 * 1024 * 1024
+HUNG_S: Final = 30.0
+"""Seconds after a request that timed out in which whoever has no patience does not ask again: at
+the end of a search several would, one after the other; longer than the pauses of a lock's beat."""
 
 
 class Entry(NamedTuple):
@@ -31,6 +37,30 @@ class Entry(NamedTuple):
 
     size: int
     changed_ns: int
+
+
+@dataclass
+class _Health:
+    """When a request timed out last (s, by a clock that never goes back)."""
+
+    timed_out: float = -math.inf
+
+    def check(self) -> None:
+        """``OSError`` where the store hung a moment ago."""
+        if time.monotonic() - self.timed_out < HUNG_S:
+            raise OSError("the store did not answer a moment ago")
+
+    def watched(self, call: Callable[[], T]) -> T:
+        """What ``call`` returns; whether it timed out is noted."""
+        began = time.monotonic()
+        try:
+            found = call()
+        except OSError as fault:
+            if is_passing(fault) and time.monotonic() - began > LONG_S:
+                self.timed_out = time.monotonic()
+            raise
+        self.timed_out = -math.inf
+        return found
 
 
 class AlreadyThereError(StorageError):
@@ -53,6 +83,7 @@ class Store:
         self._system, self._root = system, root.rstrip("/")
         self._whole = system.type_name in WHOLE
         self._apart = Apart()
+        self._health = _Health()
 
     @classmethod
     def open(cls, uri: str, patience: Patience | None = None, attempts: int = 2) -> Store:
@@ -69,7 +100,9 @@ class Store:
 
     def patient(self, patience: Patience) -> Store:
         """The same store, tried again in another way."""
-        return Store(self._system, self._root, self.uri, patience)
+        same = Store(self._system, self._root, self.uri, patience)
+        same._health = self._health
+        return same
 
     @property
     def name(self) -> str:
@@ -153,10 +186,21 @@ class Store:
         }
 
     def top(self) -> dict[str, bool]:
-        """Names right below, and whether each is a folder."""
-        selector = pafs.FileSelector(self._root, allow_not_found=True)
+        """Names right below, and whether each is a folder.
+
+        Of Google's stores Arrow lists a folder only where an object says that it is one, so that
+        there all names below are listed.
+        """
+        deep = self._system.type_name == "gcs"
+        selector = pafs.FileSelector(self._root, recursive=deep, allow_not_found=True)
         infos = self._try(lambda: self._system.get_file_info(selector), f"looking into {self.name}")
-        return {i.base_name: i.type == pafs.FileType.Directory for i in infos if i.base_name}
+        found: dict[str, bool] = {}
+        for info in infos:
+            name, inner, _ = info.path[len(self._root) :].lstrip("/").partition("/")
+            if name:
+                folder = bool(inner) or info.type == pafs.FileType.Directory
+                found[name] = folder or found.get(name, False)
+        return found
 
     def entry(self, name: str) -> Entry | None:
         """Size and time of an object, None where there is none."""
@@ -215,9 +259,12 @@ class Store:
             raise
 
     def _put(self, path: str, content: bytes | mmap.mmap) -> None:
-        stream = self._system.open_output_stream(path)
-        stream.write(pa.py_buffer(content))
-        stream.close()
+        try:
+            stream = self._system.open_output_stream(path)
+            stream.write(pa.py_buffer(content))
+            stream.close()
+        except FileNotFoundError as fault:  # Google's: of what is written nothing can be missing
+            raise OSError(_without_place(path, fault)) from None
 
     def _copy(self, name: str, path: Path) -> None:
         with self._system.open_input_stream(self._at(name)) as stream, path.open("xb") as file:
@@ -234,11 +281,20 @@ class Store:
                 raise OSError(str(fault)) from None
 
         try:
-            return self.patience(lambda: self._apart(attempt), doing)
+            if self.patience.tell is None:
+                self._health.check()
+            return self.patience(lambda: self._health.watched(lambda: self._apart(attempt)), doing)
         except FileNotFoundError:
             raise
         except OSError as fault:
             raise StorageError(f"{doing} failed: {told(fault)}") from None
+
+
+def _without_place(path: str, fault: FileNotFoundError) -> str:
+    """No bucket lasts; an upload that the store has forgotten half-way is begun anew."""
+    if "UploadChunk" in str(fault) or "QueryResumableUpload" in str(fault):
+        return f"the upload of {path} is no longer known"
+    return f"NOT_FOUND: no bucket '{path.partition('/')[0]}', or none that may be written ({fault})"
 
 
 def _mapped(handle: int) -> mmap.mmap:

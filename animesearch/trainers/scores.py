@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 
 import torch
 
-from animesearch.errors import MetricError
+from animesearch.errors import MetricError, NoSpreadError
 from animesearch.metrics.evaluator import Draw, Score
 from animesearch.metrics.verdict import Code, Verdict
 from animesearch.trainers.report import Report, finite
@@ -100,7 +100,7 @@ class Scores:
         try:
             result = made()
         except MetricError as error:
-            code: Code = "mode-collapse" if report.sample_diversity == 0 else "nonfinite"
+            code: Code = "mode-collapse" if isinstance(error, NoSpreadError) else "nonfinite"
             verdict = Verdict(code, f"no score at {report.images} images: {error}")
             return judged(report, verdict)
         seconds = report.metric_seconds + time.perf_counter() - began

@@ -10,12 +10,13 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from animesearch.errors import UserError
+from animesearch.storage.faults import without_secrets
 from animesearch.tuning.resources import Machine, Node
 
 AUTO = "auto"
@@ -82,16 +83,17 @@ class Cluster:
 
 def check_address(address: str) -> str:
     """``auto`` or ``HOST:PORT``; :class:`UserError` for every other way of naming a cluster."""
+    shown = without_secrets(address)
     if address.startswith("ray://"):
         raise UserError(
-            f"{address}: a search cannot run through Ray Client. Its driver decides and writes the "
+            f"{shown}: a search cannot run through Ray Client. Its driver decides and writes the "
             "journal, and Ray Client would run Tune's part of it in a process on the cluster; send "
             "the whole search there: animesearch submit --space FILE --address "
             f"http://{_host(address)}:8265"
         )
     if "://" in address:
         raise UserError(
-            f"{address}: --address takes 'auto' or the HOST:PORT of a cluster's GCS (port 6379 "
+            f"{shown}: --address takes 'auto' or the HOST:PORT of a cluster's GCS (port 6379 "
             "unless changed); a dashboard's address is for animesearch submit --address"
         )
     if address != AUTO and not re.fullmatch(r"\[?[\w.:-]+\]?:\d{1,5}", address):
@@ -246,16 +248,25 @@ def launcher_nodes(text: str) -> tuple[Node, ...]:
     try:
         config = yaml.safe_load(text)
         most = int(config.get("max_workers", MANY))
-        return _some(
+        nodes = [
             Node(
                 float(kind["resources"].get("CPU", 0)),
                 float(kind["resources"].get("GPU", 0)),
-                min(most, int(kind.get("max_workers", most))),
+                int(kind.get("max_workers", most)),
             )
             for kind in config["available_node_types"].values()
-        )
+        ]
+        return _some(_together(nodes, most))
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError):
         return ()
+
+
+def _together(nodes: Iterable[Node], most: int) -> Iterator[Node]:
+    """At most so many machines in all; those with the most GPUs first, which trials wait for."""
+    for node in sorted(nodes, key=lambda one: (-one.gpus, -one.cpus)):
+        count = min(node.count, most)
+        most -= count
+        yield replace(node, count=count)
 
 
 def _is_head(alive: list[Mapping[str, Any]]) -> bool:
@@ -318,4 +329,6 @@ def _told(address: str, there: tuple[Node, ...], nodes: tuple[Node, ...], why: s
 
 
 def _host(address: str) -> str:
-    return address.partition("://")[2].partition("/")[0].rpartition(":")[0] or "HOST"
+    """Of a URL, without a user."""
+    place = address.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    return place.rpartition(":")[0] or "HOST"

@@ -141,13 +141,29 @@ class RaceScheduler(FIFOScheduler):
         return f"animesearch: {len(self._race.state.trials)} trials"
 
 
-class Forgetful(Callback):
-    """Behind all other callbacks: takes out of a report what they were told.
+class TrialCallback(Callback):
+    """Tune's callback without what nobody here asks for: all trials there are, and a count."""
 
-    Tune keeps the last report of every trial, its configuration once more with it, and of each
-    number the highest, the lowest, three means and 15 values: ten times what the journal's state
-    takes, for as long as the search lasts.
-    """
+    def starts(self, trial: Trial) -> None:
+        """A worker takes the trial up, for the first time or again."""
+
+    def reports(self, trial: Trial, result: dict[str, Any]) -> None:
+        """A report was decided on."""
+
+    def completes(self, trial: Trial) -> None:
+        """The trial's function returned, or the trial was stopped."""
+
+    def restarts(self, trial: Trial) -> None:
+        """Tune starts it once more."""
+
+    def fails(self, trial: Trial) -> None:
+        """Tune will not start it once more."""
+
+    def on_trial_start(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """Tune's."""
+        self.starts(trial)
 
     def on_trial_result(
         self,
@@ -157,12 +173,43 @@ class Forgetful(Callback):
         result: dict[str, Any],
         **info: Any,
     ) -> None:
+        """Tune's."""
+        self.reports(trial, result)
+
+    def on_trial_complete(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """Tune's."""
+        self.completes(trial)
+
+    def on_trial_recover(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """Tune's."""
+        self.restarts(trial)
+
+    def on_trial_error(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """Tune's."""
+        self.fails(trial)
+
+
+class Forgetful(TrialCallback):
+    """Behind all other callbacks: takes out of a report what they were told.
+
+    Tune keeps the last report of every trial, its configuration once more with it, and of each
+    number the highest, the lowest, three means and 15 values: ten times what the journal's state
+    takes, for as long as the search lasts.
+    """
+
+    def reports(self, trial: Trial, result: dict[str, Any]) -> None:
         """Tune goes on with what is left."""
         for name in (*told(result), "config"):
             result.pop(name, None)
 
 
-class RaceCallback(Callback):
+class RaceCallback(TrialCallback):
     """Tells the race of starts, restarts after a lost process included, and of final failures.
 
     ``retries`` are the restarts in a row: a trial that has come further since has them all again.
@@ -189,27 +236,16 @@ class RaceCallback(Callback):
         if not self._training:
             raise KeyboardInterrupt
 
-    def on_trial_start(
-        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
-    ) -> None:
-        """A worker took the trial up."""
+    def starts(self, trial: Trial) -> None:
+        """See :class:`TrialCallback`."""
         self._training.add(trial_id(trial))
         self._race.started(trial_id(trial))
 
-    def on_trial_complete(
-        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
-    ) -> None:
+    def completes(self, trial: Trial) -> None:
         """The race hears of it from the scheduler."""
         self._training.discard(trial_id(trial))
 
-    def on_trial_result(
-        self,
-        iteration: int,
-        trials: list[Trial],
-        trial: Trial,
-        result: dict[str, Any],
-        **info: Any,
-    ) -> None:
+    def reports(self, trial: Trial, result: dict[str, Any]) -> None:
         """A restarted trial first tells again what was known: that is no progress.  One whose
         machine goes fails through no fault of its own."""
         name, images = trial_id(trial), result.get("images")
@@ -220,15 +256,11 @@ class RaceCallback(Callback):
             self._lost.pop(name, None)
             trial.max_failures = trial.num_failures + self._retries
 
-    def on_trial_recover(
-        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
-    ) -> None:
-        """Tune starts it once more."""
+    def restarts(self, trial: Trial) -> None:
+        """See :class:`TrialCallback`."""
         self._training.discard(trial_id(trial))
 
-    def on_trial_error(
-        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
-    ) -> None:
+    def fails(self, trial: Trial) -> None:
         """Tune has used up its retries, or has lost a process that waited for the trial: one that
         had served another trial before.  Tune takes that for the trial's failure; it is none."""
         name = trial_id(trial)

@@ -15,24 +15,26 @@ import numpy as np
 from pydantic import ValidationError
 
 from animesearch.datasets.config import DatasetConfig
-from animesearch.errors import MetricError, UnsupportedError, UserError
+from animesearch.errors import MetricError, RunFolderError, UnsupportedError, UserError
 from animesearch.metrics.config import Choice, MetricConfig, choose_features
 from animesearch.metrics.measures import MEASURES, MeasureSpec, measure_all, promised
 from animesearch.results.opening import is_run
 from animesearch.tuning.datajobs import dataset_of
 
 if TYPE_CHECKING:
-    from animesearch.datasets.kinds import ResizePolicy
+    from animesearch.datasets.kinds import ResizePolicy, Rgb
     from animesearch.datasets.sources import Item, SourceSpec
     from animesearch.datasets.sources.base import Listing
     from animesearch.metrics.collect import Numbered
     from animesearch.metrics.features.base import FeatureNetwork, FeatureSpec
     from animesearch.metrics.measures import Side
+    from animesearch.results.folder import RunFolder
     from animesearch.results.stages import Stage
     from animesearch.trainers.models import TrainedGenerator
 
 USUAL = ("frechet", "kid", "precision-recall", "density-coverage")
 SAMPLES = 10_000
+WHITE = (255, 255, 255)
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,9 @@ class Request:
 
     ``images`` is a run folder or a source of images, ``against`` and ``held`` are sources of
     reals, the second of such that the generator never saw.  ``measures`` are names, or ``all``.
-    With a ``size`` every image is made square first, as a search does it.
+    With a ``size`` every image is made square first, as a search does it: by ``resize``, by default
+    as the run did it, else stretched.  Of fewer ``samples`` than there are images those are read
+    that are evenly spaced by name: classes stand in folders.
     """
 
     images: str
@@ -52,7 +56,7 @@ class Request:
     measures: tuple[str, ...] = USUAL
     samples: int | None = None
     size: int | None = None
-    resize: ResizePolicy = "stretch"
+    resize: ResizePolicy | None = None
     trial: str | None = None
     first: int = 0
     batch: int | None = None
@@ -85,12 +89,24 @@ class _Square:
 
     size: int | None
     resize: ResizePolicy
-    channels: int = 3
+    background: Rgb
+    channels: int
+
+    @classmethod
+    def by(cls, options: DatasetConfig, size: int | None, resize: ResizePolicy | None) -> _Square:
+        """As these options make images, or by another ``resize``."""
+        return cls(size, resize or options.resize, options.background, options.channels)
 
     @property
     def drawn(self) -> int:
         """The size at which sources that draw are to do it."""
         return self.size or DatasetConfig().size
+
+    def keeps(self, shape: tuple[int, ...]) -> bool:
+        """Whether images of this shape (N, C, H, W) stay as they are; grey ones have the features
+        of their three equal channels."""
+        _, channels, height, width = shape
+        return self.size in {None, height} and height == width and channels in {1, self.channels}
 
 
 def evaluate(request: Request, cache: Path, progress: Stage) -> Evaluation:
@@ -199,21 +215,27 @@ class _Work:
         """Features of what is judged, and how the reals are to be made like it."""
         request = self._request
         if is_run(request.images):
-            return self._drawn(_generator(request, device))
+            return self._drawn(*_generator(request, device))
         if request.trial is not None:
             raise UserError(f"--trial needs a run folder; '{request.images}' is none")
-        square = _Square(request.size, request.resize)
+        square = _Square.by(DatasetConfig(), request.size, request.resize)
         spec, listing = self._listing(request.images)
-        listing = replace(listing, items=listing.items[: request.samples])
+        listing = replace(listing, items=evenly(listing.items, request.samples))
         return self._pass("images", spec, listing, square), square
 
     def reals(self, stage: str, source: str, square: _Square) -> Side:
         """Features of real images, read where they are kept."""
         from animesearch.metrics.kept import kept_path, recall
         from animesearch.metrics.measures import Side
+        from animesearch.metrics.statistics import real_identity
 
         spec, listing = self._listing(source)
-        identity = kept_identity(self._spec, listing, square)
+        packed = spec.packed_pixels()
+        if packed is not None and square.keeps(packed.shape):  # a search over them keeps the same
+            listing = _in_rows(listing)
+            identity = real_identity(self._spec, *packed)
+        else:
+            identity = kept_identity(self._spec, listing, square)
         path = kept_path(self._cache, identity)
         known = recall(path, identity)
         if known is None:
@@ -222,7 +244,7 @@ class _Work:
             return side
         count = len(listing.items)
         self._progress(f"features of the {stage}", count, count)
-        self.left_out[stage] = dict(known.notes["left out"])
+        self.left_out[stage] = dict(known.notes.get("left out", {}))
         return Side(known.features_ND)
 
     def _keep(self, stage: str, path: Path, identity: dict[str, Any], side: Side) -> None:
@@ -235,7 +257,7 @@ class _Work:
         elif CHANGED not in self.left_out[stage]:
             keep(path, identity, side.features_ND, {"left out": self.left_out[stage]})
 
-    def _drawn(self, trained: TrainedGenerator) -> tuple[Side, _Square]:
+    def _drawn(self, trained: TrainedGenerator, options: DatasetConfig) -> tuple[Side, _Square]:
         from animesearch.metrics.collect import collect
 
         request = self._request
@@ -253,7 +275,7 @@ class _Work:
 
         with _told("the drawn images"):
             side = collect(self._network, images(), request.batch, tell)
-        return side, _Square(trained.size, request.resize, trained.channels)
+        return side, _Square.by(options, trained.size, request.resize)
 
     def _listing(self, source: str) -> tuple[SourceSpec, Listing]:
         from animesearch.datasets.memory import FileMemory
@@ -293,6 +315,7 @@ def kept_identity(features: FeatureSpec, listing: Listing, square: _Square) -> d
         **real_identity(features, content.hexdigest(), shape),
         "pipeline": PIPELINE_VERSION,
         "square": square.resize if side else None,
+        **({} if square.background == WHITE else {"background": list(square.background)}),
         "drawn": square.drawn if listing.draws else None,
         "refused": refused,
     }
@@ -318,12 +341,14 @@ def decoded(
         elif payload is None or hashlib.sha256(payload).hexdigest() != item.sha256:
             image = Dropped(item.name, CHANGED)
         else:
-            image = decode_image(payload, channels=square.channels, name=item.name)
+            image = decode_image(
+                payload, channels=square.channels, background=square.background, name=item.name
+            )
         if isinstance(image, Dropped):
             dropped[str(image.reason)] += 1
             continue
         if square.size is not None:
-            image = resize(image, square.size, square.resize, (255, 255, 255))
+            image = resize(image, square.size, square.resize, square.background)
         yield item.index, _chw(np.asarray(image))
 
 
@@ -331,11 +356,37 @@ def _chw(image: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype
     return image[None] if image.ndim == 2 else np.ascontiguousarray(image.transpose(2, 0, 1))
 
 
-def _generator(request: Request, device: str) -> TrainedGenerator:
+def evenly(items: Sequence[Item], most: int | None) -> tuple[Item, ...]:
+    """At most so many of the items, as far apart as each other; all for None."""
+    count = len(items) if most is None else min(most, len(items))
+    return tuple(items[place * len(items) // count] for place in range(count))
+
+
+def _in_rows(listing: Listing) -> Listing:
+    """In the order of their rows, not of their names: a set with held-out images has them last."""
+    ordered = sorted(listing.items, key=lambda item: item.offset)
+    return replace(listing, items=tuple(replace(item, index=item.offset) for item in ordered))
+
+
+def _generator(request: Request, device: str) -> tuple[TrainedGenerator, DatasetConfig]:
+    """The generator, and how the images that it learnt from became square."""
     from animesearch.trainers.generate import faults_told, find_checkpoint, open_run
     from animesearch.trainers.models import load_generator
 
     folder = open_run(request.images)
     chosen, checkpoint = find_checkpoint(folder, request.trial)
     with faults_told(chosen):
-        return load_generator(checkpoint, device)
+        trained = load_generator(checkpoint, device)
+    return trained, _made_square(folder, trained.channels)
+
+
+def _made_square(folder: RunFolder, channels: int) -> DatasetConfig:
+    """The recorded options that say how images become square, all others as by default."""
+    recorded = folder.info().dataset.get("options")
+    known = recorded if isinstance(recorded, dict) else {}
+    told = {name: known[name] for name in ("resize", "background") if name in known}
+    try:
+        return DatasetConfig.model_validate({**told, "channels": channels})
+    except ValidationError as error:
+        said = error.errors()[0]["msg"]
+        raise RunFolderError(f"run.json does not say how images became square: {said}") from None

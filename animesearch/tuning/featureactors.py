@@ -132,7 +132,8 @@ class Handing:
 
         from animesearch.metrics.statistics import default_batch
 
-        samples, size = self._shared.samples, default_batch(self._shared.device)
+        shared = self._shared
+        samples, size = shared.samples, shared.batch or default_batch(shared.device)
         parts = [
             ray.put(draw(start, min(size, samples - start)).cpu().numpy())
             for start in range(0, samples, size)
@@ -191,7 +192,7 @@ def evaluator_of(shared: Shared) -> Evaluator:
     """What scores the trials of a search."""
     from animesearch.metrics.evaluator import Evaluator
 
-    return Evaluator(shared.spec, shared.real, shared.samples, shared.device)
+    return Evaluator(shared.spec, shared.real, shared.samples, shared.device, shared.batch)
 
 
 def _here(device: str) -> tuple[str, str]:

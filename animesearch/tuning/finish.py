@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from animesearch.files import write_json
 from animesearch.results.configurations import rank_configurations
@@ -22,6 +23,7 @@ from animesearch.results.wall import caption, grid_wall
 from animesearch.trainers.checkpoint import best_checkpoint
 from animesearch.tuning.engine import Job, run_round
 from animesearch.tuning.finals import Finals, FinalsPlan
+from animesearch.tuning.loggers import tell_fresh
 from animesearch.tuning.nearest import keep_nearest
 from animesearch.tuning.prepare import Prepared
 from animesearch.tuning.tasks import Fresh, Yardstick
@@ -52,12 +54,13 @@ def finish(ending: Ending, job: Job) -> bool:
     """
     folder, state = ending.folder, ending.state
     finalists = choose_finalists(folder, state, ending.prepared.search.config.search.final.top)
-    score_again(ending, finalists, STAGE)
+    tell_fresh(job.logging, score_again(ending, finalists, STAGE))
     drop_losers(folder, state.of_phase("race"), keep={one.trial_id for one in finalists})
     if not train_again(ending, job):
         return False
     finals = state.of_phase("final")
-    score_again(ending, [one for one in finals if one.state == "completed"], FINAL_STAGE)
+    completed = [one for one in finals if one.state == "completed"]
+    tell_fresh(job.logging, score_again(ending, completed, FINAL_STAGE))
     kept = best_finals(state)
     drop_losers(folder, finals, keep=kept)
     looked_at = [*finalists, *(one for one in finals if one.trial_id in kept)]
@@ -107,43 +110,51 @@ def train_again(ending: Ending, job: Job) -> bool:
     return run_round(finals, job)
 
 
-def score_again(ending: Ending, trials: Sequence[TrialRecord], stage: str) -> None:
-    """Score the best checkpoint of each on fresh samples, the same latents for all of them.
+def score_again(ending: Ending, trials: Sequence[TrialRecord], stage: str) -> list[TrialRecord]:
+    """Score the best checkpoint of each on fresh samples, the same latents for all of them; those
+    that were scored now.
 
     Which rung was best is known from its own noisy reading; a fresh one has no part in that choice.
     """
     import ray
 
-    from animesearch.tuning.tasks import rescore
-
-    if not trials:
-        return
-    prepared, view, latents = ending.prepared, ending.view, fresh_latents(ending.prepared)
-    allotment, plugins = prepared.allotment, prepared.search.plugins
-    task = ray.remote(num_cpus=1, num_gpus=allotment.gpu)(rescore)
-    yardstick = ray.put(_yardstick(prepared))
-    waiting = {}
-    for trial in trials:
-        known = trial.rescored.samples if trial.rescored else 0
-        if known == len(latents):
-            continue
-        checkpoint = checkpoint_of(ending.folder, trial)
-        if checkpoint is not None:
-            place = held_at(ending.folder, checkpoint)
-            reference = task.remote(place, yardstick, latents, allotment.device, plugins)
-            waiting[reference] = trial.trial_id
-    total = len(waiting)
+    view, latents = ending.view, fresh_latents(ending.prepared)
+    waiting = _asked(ending, trials, latents)
+    total, scored = len(waiting), []
     while waiting:
         view.stage(stage, total - len(waiting), total)
         (ready,), _ = ray.wait(list(waiting), num_returns=1)
-        trial_id = waiting.pop(ready)
+        trial = waiting.pop(ready)
         try:
             fresh = ray.get(ready)
         except ray.exceptions.RayError as error:  # the search must not be lost to one checkpoint
-            view.note(f"{trial_id} could not be scored again: {_last_line(error)}")
+            view.note(f"{trial.trial_id} could not be scored again: {_last_line(error)}")
             continue
-        _record(ending, trial_id, fresh, latents)
-    view.stage(stage, total, total)
+        _record(ending, trial.trial_id, fresh, latents)
+        scored.append(trial)
+    if total:
+        view.stage(stage, total, total)
+    return scored
+
+
+def _asked(ending: Ending, trials: Iterable[TrialRecord], latents: range) -> dict[Any, TrialRecord]:
+    """References to the fresh scores of those that lack one and have a checkpoint."""
+    import ray
+
+    from animesearch.tuning.tasks import rescore
+
+    folder, prepared = ending.folder, ending.prepared
+    lacking = (one for one in trials if not one.rescored or one.rescored.samples != len(latents))
+    found = [(trial, checkpoint_of(folder, trial)) for trial in lacking]
+    due = [(trial, checkpoint) for trial, checkpoint in found if checkpoint is not None]
+    if not due:
+        return {}
+    task = ray.remote(num_cpus=1, num_gpus=prepared.allotment.gpu)(rescore)
+    yardstick, plugins = ray.put(_yardstick(prepared, ending.view)), prepared.search.plugins
+    return {
+        task.remote(held_at(folder, checkpoint), yardstick, latents, plugins): trial
+        for trial, checkpoint in due
+    }
 
 
 def fresh_latents(prepared: Prepared) -> range:
@@ -152,19 +163,22 @@ def fresh_latents(prepared: Prepared) -> range:
     return range(raced, raced + (prepared.search.config.search.final.samples or raced))
 
 
-def _yardstick(prepared: Prepared) -> Yardstick:
+def _yardstick(prepared: Prepared, view: View) -> Yardstick:
     """With what the memorisation gap is measured against, where images were held out."""
     import ray
 
     from animesearch.tuning.tasks import measure_references
 
-    spec, allotment, packed = prepared.choice.spec, prepared.allotment, prepared.packed
+    passing, packed = prepared.passing, prepared.packed
     if not packed.manifest.heldout:
-        return Yardstick(spec, prepared.real)
-    task = ray.remote(num_cpus=1, num_gpus=allotment.gpu)(measure_references)
-    digest, count = packed.pixels_digest, packed.train_count
-    found = ray.get(task.remote(prepared.pixels, digest, count, spec, allotment.device))
-    return Yardstick(spec, prepared.real, found)
+        return Yardstick(passing, prepared.real)
+    task = ray.remote(num_cpus=1, num_gpus=prepared.allotment.gpu)(measure_references)
+    asked = task.remote(prepared.pixels, packed.pixels_digest, passing, packed.train_count)
+    try:
+        return Yardstick(passing, prepared.real, ray.get(asked))
+    except ray.exceptions.RayError as error:  # nor to the held-out images: the scores need none
+        view.note(f"memorisation is not measured: {_last_line(error)}")
+        return Yardstick(passing, prepared.real)
 
 
 def _record(ending: Ending, trial_id: str, fresh: Fresh, latents: range) -> None:
@@ -174,6 +188,7 @@ def _record(ending: Ending, trial_id: str, fresh: Fresh, latents: range) -> None
         score=fresh.score,
         noise=fresh.noise,
         memorisation=fresh.memorisation,
+        floor=ending.prepared.floors.get(len(latents)),
         samples=len(latents),
         first_latent=latents.start,
     )
@@ -183,8 +198,9 @@ def _record(ending: Ending, trial_id: str, fresh: Fresh, latents: range) -> None
 
 
 def _last_line(error: Exception) -> str:
-    """Ray's errors carry the whole traceback of the task."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[-1]
+    """Ray's errors carry the whole traceback of the task, and the task's own as their cause."""
+    told = getattr(error, "cause", error)
+    return (str(told).strip().splitlines() or [type(told).__name__])[-1]
 
 
 def best_finals(state: RunState) -> set[str]:

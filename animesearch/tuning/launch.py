@@ -186,7 +186,7 @@ def _describe(
         seed=search.config.seed,
         metric=prepared.choice.spec.metric_name,
         protocol=protocol_of(prepared),
-        floor=prepared.floor,
+        floor=prepared.floors.get(search.config.metric.samples),
         rungs=prepared.rungs,
         trials=trial_count(search),
         dataset={

@@ -134,13 +134,12 @@ def _search(prepared: Prepared, fakes_MCHW: Pixels, places: range, view: View) -
     """Several tasks share a large set, as many as trials run at a time."""
     import ray
 
-    allotment, spec = prepared.allotment, prepared.choice.spec
+    allotment = prepared.allotment
     tasks = max(1, min(allotment.concurrency, len(places) // LEAST))
     task = ray.remote(num_cpus=1, num_gpus=allotment.gpu)(find_nearest)
     pixels, digest, fakes = prepared.pixels, prepared.packed.pixels_digest, ray.put(fakes_MCHW)
     waiting = [
-        task.remote(pixels, digest, spec, fakes, part, allotment.device)
-        for part in _parts(places, tasks)
+        task.remote(pixels, digest, prepared.passing, fakes, part) for part in _parts(places, tasks)
     ]
     found = []
     for number, reference in enumerate(waiting):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -21,6 +21,7 @@ from animesearch.searchspace.space import Space, load_space
 from animesearch.tuning.config import SpaceConfig
 from animesearch.tuning.nodes import shared_images
 from animesearch.tuning.resources import Allotment, Machine, allot
+from animesearch.tuning.tasks import Passing
 
 if TYPE_CHECKING:
     from animesearch.datasets.labels import Labels
@@ -97,7 +98,8 @@ class Prepared:
     """Everything that a race needs and that is the same for all of its trials.
 
     ``pixels`` is how tasks and trials on any node get at the images of ``packed``: a reference to
-    the whole array, or where they stream a :class:`PackedAt`.
+    the whole array, or where they stream a :class:`PackedAt`.  ``floors`` are those of the metric
+    by the number of samples, at that of the race and that of fresh scores.
     """
 
     search: Search
@@ -109,12 +111,17 @@ class Prepared:
     rungs: tuple[int, ...]
     labels: Labels
     feed: Feed
-    floor: float | None = None
+    floors: Mapping[int, float]
 
     @property
     def images(self) -> int:
         """The full budget of a trial."""
         return self.rungs[-1]
+
+    @property
+    def passing(self) -> Passing:
+        """How images become features."""
+        return _passing(self.search, self.choice, self.allotment)
 
 
 def check_starts(space: Space) -> None:
@@ -202,22 +209,28 @@ def prepare(search: Search, machine: Machine, progress: Progress, uri: str = "")
 
     config = search.config
     check_starts(search.space)
-    allotment = _allot(search, machine)
+    allotment = allotted(search, machine)
     packed = pack(config.dataset, progress=progress)
     feed = choose_feed(search.config, packed.train_images.nbytes, machine.store)
     search = search.fed_by(feed.mode)
-    config, allotment = search.config, _allot(search, machine)
+    config, allotment = search.config, allotted(search, machine)
     labels = labels_of(packed, config.dataset.labels)
     choice = choose_features(config.metric, gpu=allotment.gpu > 0)
     rungs = config.search.scheduler.rungs(config.search.budget(packed.train_count))
     if problem := config.step_beyond(rungs):  # a budget in epochs is known only now
         raise UserError(problem)
     pixels = shared_images(packed, feed.mode == "stream", uri, progress)
-    real, floor = _measured(packed, pixels, choice, config.metric.samples, allotment, progress)
-    return Prepared(search, packed, pixels, choice, real, allotment, rungs, labels, feed, floor)
+    passing = _passing(search, choice, allotment)
+    real, floors = _measured(packed, pixels, passing, search, allotment, progress)
+    return Prepared(search, packed, pixels, choice, real, allotment, rungs, labels, feed, floors)
 
 
-def _allot(search: Search, machine: Machine) -> Allotment:
+def _passing(search: Search, choice: Choice, allotment: Allotment) -> Passing:
+    return Passing(choice.spec, allotment.device, search.config.metric.batch)
+
+
+def allotted(search: Search, machine: Machine) -> Allotment:
+    """The machine, shared out among the trials of this search."""
     streamed = search.config.dataset.mode == "stream"
     return allot(search.config.search.resources, machine, trial_count(search), streamed)
 
@@ -225,12 +238,12 @@ def _allot(search: Search, machine: Machine) -> Allotment:
 def _measured(
     packed: PackedDataset,
     pixels: Any,
-    choice: Choice,
-    samples: int,
+    passing: Passing,
+    search: Search,
     allotment: Allotment,
     progress: Progress,
 ) -> Reals:
-    """The reals' statistics and the floor of the metric.
+    """The reals' statistics and the floors of the metric.
 
     Measured in a Ray task, so that the driver needs no torch and a GPU node is used.
     """
@@ -241,8 +254,9 @@ def _measured(
     told = partial(progress, "features of the real images")
     told(0, packed.count)
     task = ray.remote(num_cpus=1, num_gpus=allotment.gpu)(measure_reals)
-    digest, device = packed.pixels_digest, allotment.device
-    for reference in task.remote(pixels, digest, choice.spec, samples, device):
+    raced = search.config.metric.samples
+    samples = {raced, search.config.search.final.samples or raced}
+    for reference in task.remote(pixels, packed.pixels_digest, passing, samples):
         try:
             found: int | Reals = ray.get(reference)
         except MetricError as error:  # Ray's carries the traceback too, and its cause the words

@@ -19,13 +19,13 @@ from animesearch.datasets.kinds import LabelChoice
 from animesearch.plugins import Plugin, import_plugins
 from animesearch.results.formats import roughly
 from animesearch.results.progress import Plan
-from animesearch.tuning.attach import HERE, Where
+from animesearch.tuning.attach import HERE, Where, machines_now
 from animesearch.tuning.cluster_session import ray_session
 from animesearch.tuning.disk import disk_line, drawn_checkpoint, files_of, need_of, refuse_beyond
 from animesearch.tuning.finals import planned_finals
 from animesearch.tuning.loggers import check_loggers
-from animesearch.tuning.prepare import Search, check_starts, load_search, trial_count
-from animesearch.tuning.resources import Allotment, Machine, allot
+from animesearch.tuning.prepare import Search, allotted, check_starts, load_search, trial_count
+from animesearch.tuning.resources import Allotment
 from animesearch.tuning.samplers import RandomSearch, derived_seed
 from animesearch.tuning.study import Brain
 
@@ -101,7 +101,7 @@ def dry_run(
             console.print(escape(machine.note), highlight=False)
         count = _images(search, console)
         rungs = search.config.search.scheduler.rungs(search.config.search.budget(count))
-        allotment = _allot(search, machine)
+        allotment = allotted(search, machine)
         for line in plan_lines(search, rungs, allotment):
             console.print(escape(line), highlight=False)
         if not _has_room(allotment):
@@ -325,11 +325,9 @@ def _disk(
 
 
 def _has_room(allotment: Allotment) -> bool:
-    """Whether the calibration could begin at once; a cluster may have no machine yet."""
-    import ray
-
-    there = ray.cluster_resources()
-    return there.get("CPU", 0) >= allotment.cpu and there.get("GPU", 0) >= allotment.gpu
+    """Whether the calibration could begin at once; a cluster may have no such machine yet."""
+    there = machines_now()
+    return any(one.cpus >= allotment.cpu and one.gpus >= allotment.gpu for one in there)
 
 
 def _draw(search: Search) -> list[dict[str, Any]]:
@@ -342,11 +340,6 @@ def _plan(search: Search, rungs: tuple[int, ...]) -> Plan:
     stops = rungs if search.config.search.scheduler.stops else ()
     finals = planned_finals(search)
     return Plan(search.config.name, "", trial_count(search), rungs[-1], stops, finals)
-
-
-def _allot(search: Search, machine: Machine) -> Allotment:
-    streamed = search.config.dataset.mode == "stream"
-    return allot(search.config.search.resources, machine, trial_count(search), streamed)
 
 
 def _images(search: Search, console: Console) -> int:

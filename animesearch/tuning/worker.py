@@ -74,6 +74,7 @@ class Shared:
     spec: FeatureSpec
     real: RealStatistics
     samples: int
+    batch: int | None
     device: str
     threads: int
     data_cpu: float
@@ -133,6 +134,7 @@ def shared_of(folder: RunFolder, prepared: Prepared) -> SharedRef:
         spec=prepared.choice.spec,
         real=prepared.real,
         samples=config.metric.samples,
+        batch=config.metric.batch,
         device=allotment.device,
         threads=allotment.threads,
         data_cpu=allotment.data_cpu,

@@ -111,10 +111,11 @@ def _evaluator(recording: Recording) -> Evaluator:
     """lite0's, whatever the race's metric: what a score costs, not what it says."""
     from animesearch.metrics.evaluator import Evaluator
     from animesearch.metrics.features.lite0 import Lite0
-    from animesearch.metrics.reals import real_statistics
+    from animesearch.metrics.reals import RealImages, Reals
 
     from .degradations import real_images
 
     spec = Lite0()
-    real = real_statistics(real_images(2000, recording.size), spec, digest="clock")
-    return Evaluator(spec, real, recording.samples)
+    *_, real = RealImages(real_images(2000, recording.size), spec, "clock").measured()
+    assert isinstance(real, Reals)
+    return Evaluator(spec, real.statistics, recording.samples)

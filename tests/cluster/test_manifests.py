@@ -67,6 +67,9 @@ GCP = [
     ("Model: SPOT", "Model: SPOTT", "scheduling.provisioningModel", "did you mean 'SPOT'"),
     ("onHostMaintenance: TERMINATE", "onHostMaintenance: MIGRATE", "scheduling", "cannot migrate"),
     ('"GPU": 1', '"GPU": 2', "resources.GPU", "2 GPU, but a g2-standard-8 has 1"),
+    ("diskSizeGb: 150", "diskSizeGb: 150GB", "initializeParams.diskSizeGb", "'150GB' is no size"),
+    ("diskSizeGb: 150", "diskSizeGb: 5", "initializeParams.diskSizeGb", "10 or more"),
+    ("g2-standard-8", "n2-standard-8", "resources.GPU", "1 GPU, but a n2-standard-8 has 0"),
     ('{"CPU": 8, "GPU"', '{"CPU": 16, "GPU"', "resources.CPU", "16 CPU, but a g2-standard-8 has 8"),
 ]
 
@@ -136,6 +139,13 @@ RAYJOB = [
         "volumeMounts.0",
         "'data' is not one of the pod's volumes: none",
     ),
+    ("idleTimeoutSeconds: 600", "idleTimeoutSeconds: ten", "idleTimeoutSeconds", "a whole number"),
+    ("shutdownAfterJobFinishes: true", 'suspend: "no"', "spec.suspend", "must be true or false"),
+    ("    env_vars:", "    env_var:", "runtimeEnvYAML", "did you mean 'env_vars'"),
+    ('_S: "60"', "_S: 60", "runtimeEnvYAML", "60 is no text"),
+    ('_S: "60"', '_S: "60"\n      HF_TOKEN: abc', "runtimeEnvYAML", "HF_TOKEN stands in the file"),
+    ("    env_vars:\n", "    env_vars: [\n", "runtimeEnvYAML", "not YAML"),
+    ("--expect-gpus 4", "--expect-gpus 8", "spec.entrypoint", "all workers together have 4"),
     ("shutdownAfterJobFinishes: true", "suspend: false", "ttlSecondsAfterFinished", "does nothing"),
 ]
 
@@ -144,6 +154,33 @@ RAYJOB = [
 def test_mistakes_in_the_rayjob(tmp_path: Path, old: str, new: str, path: str, words: str) -> None:
     found = problems(tmp_path, "deploy/rayjob.yaml", old, new)
     assert any(where.endswith(path) and words in said for where, said in found), found
+
+
+def test_what_belongs_to_a_rayjob_may_stand_beside_it(tmp_path: Path) -> None:
+    space = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: space}\ndata: {a: b}\n"
+    job = text_of("deploy/rayjob.yaml")
+    file = tmp_path / "file.yaml"
+    file.write_text(f"{space}---\n{job}", encoding="utf-8")
+    assert validate_cluster(file) == []
+    file.write_text(
+        f"{space}---\n{job}".replace("maxReplicas: 4", "maxReplica: 4"), encoding="utf-8"
+    )
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert "maxReplica" in lines[(validate_cluster(file)[-1].line or 0) - 1]
+    file.write_text(f"{job}---\n{job}", encoding="utf-8")
+    (problem,) = validate_cluster(file)
+    assert "2 documents, 2 of them a RayJob" in problem.message
+
+
+def test_variables_of_pods_that_are_no_secrets(tmp_path: Path) -> None:
+    values = "{name: TOKENIZERS_PARALLELISM, value: 'false'}, {name: TOKEN_FILE, value: /run/t}"
+    found = problems(
+        tmp_path,
+        "deploy/rayjob.yaml",
+        "envFrom: &storage",
+        f"env: [{values}]\n              envFrom: &storage",
+    )
+    assert found == []
 
 
 @pytest.mark.parametrize(
@@ -182,9 +219,10 @@ def test_values_of_a_wrong_kind_are_mistakes_not_faults(
         ("g5.xlarge", 4, 1),
         ("g6.12xlarge", 48, 4),
         ("p4d.24xlarge", 96, 8),
-        ("m5.xlarge", 4, None),
-        ("t3.medium", None, None),
-        ("c4.8xlarge", None, None),  # 36, not 32
+        ("m5.xlarge", 4, 0),
+        ("t3.medium", None, 0),
+        ("c4.8xlarge", None, 0),  # 36, not 32
+        ("g4ad.xlarge", 4, None),
         ("unheard-of", None, None),
     ],
 )
@@ -197,9 +235,9 @@ def test_what_aws_names_tell(kind: str, cpus: int | None, gpus: int | None) -> N
     ("kind", "cpus", "gpus"),
     [
         ("g2-standard-24", 24, 2),
-        ("n2-standard-4", 4, None),
+        ("n2-standard-4", 4, 0),
         ("a2-highgpu-2g", None, 2),
-        ("zones/z/machineTypes/n1-highmem-8", 8, None),
+        ("zones/z/machineTypes/n1-highmem-8", 8, 0),
         ("custom-4-5120", None, None),
     ],
 )

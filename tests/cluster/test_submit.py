@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,11 +15,13 @@ import pytest
 import ray
 import yaml
 
-from animesearch.cluster.jobs import Jobs, Seen, Tail, checked_address, token_headers
-from animesearch.cluster.plain import Launcher, Plain, RayCommandError, shell_line
+from animesearch.cluster.address import checked_address
+from animesearch.cluster.jobs import Jobs, Seen
+from animesearch.cluster.plain import Plain, shell_line
 from animesearch.cluster.status import folder_status, job_lines, run_lines
 from animesearch.cluster.submit import Task, command_of, make_order, new_job_id, submit_words
-from animesearch.cluster.tunnel import Tunnel, free_port
+from animesearch.cluster.token import token_headers
+from animesearch.cluster.tunnel import free_port
 from animesearch.errors import UserError
 from tests.results.web.runs import write_run
 from tests.tuning.small import write_space
@@ -43,6 +46,7 @@ class Desk:
         self.log = folder / "calls"
         (folder / "bin").mkdir()
         (folder / "dist").mkdir()
+        (folder / "dist" / "animesearch-9-py3-none-any.whl").touch()
         (folder / ".ray").mkdir()
         (folder / ".ray" / "auth_token").write_text("a" * 32)
         write_space(folder)
@@ -101,7 +105,7 @@ def test_print_only_shows_commands_that_can_be_pasted(desk: Desk) -> None:
     assert done.returncode == 0, done.stderr
     up, dashboard, job, down = (shlex.split(line) for line in done.stdout.splitlines())
     token = "RAY_AUTH_MODE=token"
-    assert up == [token, "ray", "up", "--yes", "cluster.yaml"]
+    assert up == [token, "ray", "up", "--yes", "--no-restart", "cluster.yaml"]
     assert dashboard == [token, "ray", "dashboard", "cluster.yaml", "--port", "8265"]
     assert down == [token, "ray", "down", "--yes", "cluster.yaml"]
     assert job[:6] == [token, "ray", "job", "submit", "--address", "http://127.0.0.1:8265"]
@@ -117,13 +121,37 @@ def test_print_only_shows_commands_that_can_be_pasted(desk: Desk) -> None:
     assert desk.calls == []
 
 
+def test_a_search_that_is_not_waited_for_is_submitted_so(desk: Desk) -> None:
+    done = desk.run(*SUBMIT, "--detach", "--print-only")
+    job = shlex.split(done.stdout.splitlines()[-1])
+    assert job[job.index("--no-wait") + 1] == "--", done.stderr
+    assert "--no-wait" not in desk.run(*SUBMIT, "--print-only").stdout
+
+
+def test_status_shows_the_commands_that_it_stands_for(desk: Desk) -> None:
+    address = "http://127.0.0.1:8265"
+    done = desk.run("status", "--address", address, "--print-only")
+    assert done.stdout.splitlines() == [
+        f"ray job list --address {address}",
+        f"ray job logs --address {address} JOB",
+    ]
+    done = desk.run("status", "--cluster", "cluster.yaml", "--job", "j-1", "--print-only")
+    token = "RAY_AUTH_MODE=token"
+    assert done.stdout.splitlines() == [
+        f"{token} ray dashboard cluster.yaml --port 8265",
+        f"{token} ray job status --address {address} j-1",
+        f"{token} ray job logs --address {address} j-1",
+    ]
+    assert desk.calls == []
+
+
 def test_a_failing_ray_up_gives_its_words_and_its_exit_code(desk: Desk) -> None:
     desk.answer(up=37)
     done = desk.run(*SUBMIT)
     assert done.returncode == 37
     assert "the cloud said no" in done.stderr
-    assert "$ RAY_AUTH_MODE=token ray up --yes cluster.yaml" in done.stderr
-    assert desk.calls == [["token", "up", "--yes", "cluster.yaml"]]
+    assert "$ RAY_AUTH_MODE=token ray up --yes --no-restart cluster.yaml" in done.stderr
+    assert desk.calls == [["token", "up", "--yes", "--no-restart", "cluster.yaml"]]
 
 
 def test_a_tunnel_that_ends_is_told_with_its_words(desk: Desk) -> None:
@@ -169,7 +197,11 @@ REFUSED = [
     (("submit", "--space", "small.yaml", "--address", "ray://h:1"), "Ray Client takes no jobs"),
     (("submit", "--stop", "--address", "http://127.0.0.1:1"), "no Ray dashboard answers"),
     (("status", "--address", "http://127.0.0.1:1"), "no Ray dashboard answers"),
+    (("submit", "--space", "small.yaml", "--address", "http://127.0.0.1:99999"), "is like http"),
+    (("submit", "--space", "small.yaml", "--cluster", "job.yaml"), "kubectl apply -f job.yaml"),
+    (("submit", "--resume", "runs/x", "--cluster", "cluster.yaml"), "absolute folder"),
     (("status", "nowhere"), "there is no run folder nowhere"),
+    (("status", "nowhere", "--print-only"), "no command of Ray's"),
 ]
 
 
@@ -177,6 +209,7 @@ REFUSED = [
 def test_mistakes_are_told_before_anything_starts(
     desk: Desk, words: tuple[str, ...], message: str
 ) -> None:
+    shutil.copy(ROOT / "deploy" / "rayjob.yaml", desk.folder / "job.yaml")
     done = desk.run(*words)
     assert done.returncode == 2, done.stderr
     assert message in done.stderr
@@ -184,9 +217,28 @@ def test_mistakes_are_told_before_anything_starts(
     assert desk.calls == []
 
 
+SECRETS = [
+    (*SUBMIT, "--out", "s3://key:hunter2@bucket/x"),
+    ("submit", "--resume", "s3://key:hunter2@bucket/x", "--cluster", "cluster.yaml"),
+    ("submit", "--space", "small.yaml", "--address", "http://me:hunter2@127.0.0.1:8265"),
+    ("status", "--address", "http://me:hunter2@127.0.0.1:8265", "--print-only"),
+    ("run", "--space", "small.yaml", "--address", "http://me:hunter2@127.0.0.1:8265"),
+    ("run", "--space", "small.yaml", "--address", "ray://me:hunter2@127.0.0.1:10001"),
+]
+
+
+@pytest.mark.parametrize("words", SECRETS)
+def test_a_secret_on_the_command_line_goes_no_further(desk: Desk, words: tuple[str, ...]) -> None:
+    done = desk.run(*words, *(["--print-only"] if words[0] == "submit" else []))
+    assert done.returncode == 2
+    assert "hunter2" not in done.stdout + done.stderr
+    assert desk.calls == []
+
+
 CHANGES = [
     ("faces-of-mine", "my-bucket", "still has the bucket of the example"),
     ("ANIMESEARCH_RUNS=", "OTHER=", "does not say where runs are written"),
+    ("s3://faces", "s3://key:hunter2@faces", "credentials are read from the environment"),
     ("InstanceType: g5", "InstanceTyp: g5", "did you mean 'InstanceType'"),
     ("animesearch: dist", "animesearch: wheels", "there is no wheels"),
 ]
@@ -200,6 +252,21 @@ def test_a_cluster_file_is_checked_before_it_costs_money(
     done = desk.run(*SUBMIT)
     assert done.returncode == 2
     assert message in done.stderr
+    assert desk.calls == []
+
+
+def test_what_is_to_be_installed_is_looked_for_before_it_costs_money(desk: Desk) -> None:
+    wheel = desk.folder / "dist" / "animesearch-9-py3-none-any.whl"
+    (desk.folder / "dist" / "animesearch-8-py3-none-any.whl").touch()
+    assert "dist has animesearch-8" in desk.run(*SUBMIT).stderr
+    for one in wheel.parent.iterdir():
+        one.unlink()
+    assert "there is no wheel in dist; make it with: pip wheel" in desk.run(*SUBMIT).stderr
+    wheel.touch()
+    desk.change("  - pip install --constraint /tmp/image-ray.txt ~/animesearch/*.whl\n", "")
+    done = desk.run(*SUBMIT)
+    assert done.returncode == 2
+    assert "nothing installs animesearch on the machines" in done.stderr
     assert desk.calls == []
 
 
@@ -240,18 +307,6 @@ def test_names_of_jobs_are_safe_and_differ() -> None:
     assert shell_line(["~/a b", "c d", "e"]) == "~/'a b' 'c d' e"
 
 
-def test_a_log_that_is_read_anew_is_passed_on_once() -> None:
-    said: list[str] = []
-    tail = Tail(said.append)
-    tail.take("one\ntw")
-    tail.begin()
-    tail.take("one\n")
-    tail.take("two\nthree\n")
-    tail.begin()
-    tail.take("one\n")
-    assert "".join(said) == "one\ntwo\nthree\n"
-
-
 @pytest.mark.parametrize(
     ("state", "exit_code", "code"),
     [("SUCCEEDED", 0, 0), ("FAILED", 2, 2), ("FAILED", None, 1), ("STOPPED", None, 130)],
@@ -289,25 +344,6 @@ def test_a_command_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("PATH", "")
     with pytest.raises(UserError, match="no command 'no-such-ray'"):
         Plain(("no-such-ray", "up")).run()
-
-
-def test_a_tunnel_ends_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = tmp_path / "ray"
-    program.write_text(
-        f"#!{sys.executable}\nimport socket, sys, time\n"
-        "server = socket.create_server(('127.0.0.1', int(sys.argv[-1])))\n"
-        "print('listening', flush=True)\nwhile True: server.accept()[0].close()\n"
-    )
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    found = Tunnel(Launcher(Path("c.yaml")), free_port())
-    found.ensure()
-    found.ensure()  # does not start a second one
-    found.close()
-    program.write_text(f"#!{sys.executable}\nimport sys\nprint('no head')\nsys.exit(4)\n")
-    with pytest.raises(RayCommandError, match="no head") as caught:
-        Tunnel(Launcher(Path("c.yaml")), free_port()).ensure()
-    assert caught.value.code == 4
 
 
 def test_how_far_a_run_is(tmp_path: Path, desk: Desk) -> None:

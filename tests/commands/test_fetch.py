@@ -17,15 +17,15 @@ from tests.storage.servers import SECRET
 
 
 @pytest.fixture
-def stored(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def stored(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A finished run at a URI."""
     monkeypatch.setenv("ANIMESEARCH_CACHE", str(tmp_path / "cache"))
     folder = write_run(tmp_path / "run")
     weights = folder.checkpoints("t0000") / "images-000000000100.ckpt"
     weights.parent.mkdir()
     weights.write_bytes(b"weights")
-    Sender(Store.open(url), folder.path).push("")
-    return url
+    Sender(Store.open(place), folder.path).push("")
+    return place
 
 
 def said(*arguments: str) -> str:

@@ -1,11 +1,13 @@
-"""Sources far away: Arrow's file systems, a real S3 server where there is one, and no secrets."""
+"""Sources far away: Arrow's file systems, real servers of S3 and Google, and no secrets."""
 
 from __future__ import annotations
 
 import io
-import logging
 import pickle
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow.fs as pafs
@@ -20,7 +22,7 @@ from animesearch.datasets.parquet import list_parquet, read_parquet
 from animesearch.datasets.parquetcolumns import Wanted
 from animesearch.datasets.places import check_place
 from animesearch.datasets.reasons import Reason
-from animesearch.datasets.remote import RemoteTree
+from animesearch.datasets.remote import SMALL_BYTES, RemoteTree, _Ranges
 from animesearch.datasets.sniff import file_kind, folder_kind
 from animesearch.datasets.sources import SOURCES, Item, Listing
 from animesearch.datasets.tree import LocalTree, Tree, ahead
@@ -29,8 +31,11 @@ from animesearch.datasets.zipped import list_zip, read_zip
 from animesearch.errors import DataError
 from animesearch.storage.faults import told
 from animesearch.storage.places import SCHEMES
+from animesearch.storage.systems import open_system
 from tests.datasets.containers import images_table, write_parquet, write_zip
 from tests.datasets.pictures import png, silent, write_folder, write_tar
+from tests.storage.google import Gcs
+from tests.storage.servers import Served
 
 CLASSES = {f"{kind}/{number}.png": png(number) for number in range(3) for kind in ("a", "b")}
 SECRET = "wJalrXUtnFEMI"
@@ -239,32 +244,10 @@ def test_results_come_in_order_and_few_wait() -> None:
     assert list(results) == [2 * number for number in range(4, 100)]
 
 
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[pafs.S3FileSystem]:
-    """An S3 server on the loopback, and the environment that points to it."""
-    server = pytest.importorskip("moto.server", reason="moto is no part of this installation")
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    endpoint = "http://{}:{}".format(*running.get_host_and_port())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "someone")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        patch.setenv("AWS_ENDPOINT_URL", endpoint)
-        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        system = pafs.S3FileSystem(endpoint_override=endpoint, allow_bucket_creation=True)
-        system.create_dir("animesearch")
-        yield system
-    running.stop()
-
-
-def _upload(path: Path, system: pafs.S3FileSystem) -> None:
+def _upload(path: Path, uri: str) -> None:
+    system, there = open_system(uri)
     pafs.copy_files(
-        str(path),
-        f"animesearch/{path.name}",
-        source_filesystem=pafs.LocalFileSystem(),
-        destination_filesystem=system,
+        str(path), there, source_filesystem=pafs.LocalFileSystem(), destination_filesystem=system
     )
 
 
@@ -289,18 +272,54 @@ KINDS: dict[str, Callable[[Path], Path]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_source_on_s3(kind: str, bucket: pafs.S3FileSystem, tmp_path: Path) -> None:
+def test_every_source_in_a_bucket(kind: str, place: str, tmp_path: Path) -> None:
     path = KINDS[kind](tmp_path / f"some-{kind}")
-    _upload(path, bucket)
+    _upload(path, f"{place}/{path.name}")
     name, near, near_read = _listed(str(path), tmp_path)
-    far_name, listing, read = _listed(f"s3://animesearch/{path.name}", tmp_path)
+    far_name, listing, read = _listed(f"{place}/{path.name}", tmp_path)
     assert far_name == name == kind
     assert listing == near
     assert read == near_read
 
 
-def test_s3_says_what_is_missing(bucket: pafs.S3FileSystem) -> None:
-    for place in ("s3://animesearch/nothing", "s3://no-such-bucket/x"):
+def test_a_bucket_says_what_is_missing(bucket: Served) -> None:
+    for place in (bucket.url("nothing"), f"{bucket.scheme}://no-such-bucket/x"):
         for name in ("path", "folder", "tar"):
             with pytest.raises(DataError, match=place):
                 SOURCES.parse({"name": name, "path": place}).located()
+
+
+def test_a_large_file_of_google_is_read_by_ranges(gcs: Gcs) -> None:
+    """Of a small one there are no ranges; the store is away for a moment in the midst."""
+    data = bytes(range(256)) * (SMALL_BYTES // 256) + b"end"
+    system, there = open_system(gcs.url("large"))
+    with system.open_output_stream(there) as stream:
+        stream.write(data)
+    tree = RemoteTree(system, there, gcs.url("large"), pauses_s=(0.1,) * 50)
+    with tree.open() as file:
+        assert file.read(5) == data[:5]
+        with away(gcs):
+            file.seek(-5, io.SEEK_END)
+            assert file.read() == data[-5:]
+    raw = system.open_input_file(there)
+    with away(gcs), _Ranges(tree, raw) as ranges:
+        assert ranges.read(5) == data[:5]
+
+
+@contextmanager
+def away(served: Served) -> Iterator[None]:
+    """Until it has failed a request."""
+    before = served.proxy.failed
+    served.proxy.fail("refuse")
+
+    def back() -> None:
+        deadline = time.monotonic() + 30
+        while served.proxy.failed == before and time.monotonic() < deadline:
+            time.sleep(0.01)
+        served.proxy.fail("pass")
+
+    waiting = threading.Thread(target=back)
+    waiting.start()
+    yield
+    waiting.join()
+    assert served.proxy.failed > before

@@ -12,12 +12,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from animesearch.errors import MetricError
-from animesearch.metrics.evaluator import Evaluator, Score
+from animesearch.errors import MetricError, NoSpreadError
+from animesearch.metrics.evaluator import Evaluator, Score, protocol
 from animesearch.metrics.features import FEATURES
 from animesearch.metrics.images import quantise
-from animesearch.metrics.reals import real_statistics
-from tests.metrics.samples import Images, smooth_images
+from tests.metrics.samples import Images, real_statistics, smooth_images
 
 SPEC = FEATURES.parse({"name": "random", "dim": 24})
 REALS = smooth_images(300, 32, seed=1)
@@ -68,19 +67,9 @@ def test_features_on_request() -> None:
     assert score.features_ND.shape == (100, 24)
 
 
-def test_floor_lies_below_damaged_fakes_and_needs_four_images() -> None:
-    scorer = evaluator()
-    floor = scorer.floor(REALS)
-    assert (floor.samples, floor.metric) == (100, "fd-random")
-    assert 0 < floor.value < scorer.score(drawn(noisy(60))).value
-    assert scorer.floor(REALS[:50]).samples == 25
-    assert scorer.floor(REALS).value == floor.value
-    with pytest.raises(MetricError, match="at least 4"):
-        scorer.floor(REALS[:3])
-
-
 def test_protocol_is_plain_json_and_names_every_count() -> None:
-    found = evaluator().protocol()
+    real = evaluator().real
+    found = protocol(real, 100)
     assert json.loads(json.dumps(found)) == found
     assert found["samples"] == 100
     assert found["reference"] == 300
@@ -89,7 +78,7 @@ def test_protocol_is_plain_json_and_names_every_count() -> None:
     assert found["shape"] == [3, 32, 32]
     assert found["features"]["seed"] == 0
     assert found["resize"] == "bilinear-32"
-    assert found != evaluator(samples=99).protocol()
+    assert found != protocol(real, 99)
 
 
 @pytest.mark.parametrize(
@@ -105,8 +94,17 @@ def test_protocol_is_plain_json_and_names_every_count() -> None:
     ids=["constant", "channels", "size", "count", "float", "nan"],
 )
 def test_no_number_for_what_has_none(draw: Callable[[int, int], Tensor], message: str) -> None:
-    with pytest.raises(MetricError, match=message):
+    with pytest.raises(MetricError, match=message) as caught:
         evaluator().score(draw)
+    assert isinstance(caught.value, NoSpreadError) is (message == "same image")
+
+
+def test_images_that_no_feature_tells_apart_have_no_spread() -> None:
+    """One grey level in one pixel: not the same images, but the same features to the network."""
+    fakes = np.full_like(FAKES, 90)
+    fakes[0, 0, 0, 0] = 91
+    with pytest.raises(NoSpreadError, match="all fakes have the same features"):
+        evaluator().score(drawn(fakes))
 
 
 def test_too_few_samples_and_other_features() -> None:

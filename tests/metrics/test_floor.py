@@ -9,78 +9,99 @@ import pytest
 
 from animesearch.errors import MetricError
 from animesearch.metrics.features import FEATURES
-from animesearch.metrics.floor import FloorStream, floor_distance
-from animesearch.metrics.reals import RealImages
-from tests.metrics.samples import smooth_images
+from animesearch.metrics.floor import FloorStream
+from animesearch.metrics.frechet import GaussianFactor, frechet_distance
+from animesearch.metrics.reals import RealImages, Reals
+from tests.metrics.samples import Images, smooth_images
 
 SPEC = FEATURES.parse({"name": "random", "dim": 24})
 REALS = smooth_images(120, 32, seed=1)
 
 
-def test_fewer_samples_have_a_higher_floor() -> None:
+@pytest.fixture(scope="module")
+def features_ND() -> np.ndarray:
+    import torch
+
+    found: np.ndarray = SPEC.build("cpu")(torch.from_numpy(REALS)).numpy()
+    return found
+
+
+def streamed(features_ND: np.ndarray, *samples: int, part: int = 50, seed: int = 0) -> list[float]:
+    """Floors at these numbers of samples, of features that come in parts."""
+    floor = FloorStream(len(features_ND), samples, seed)
+    for start in range(0, len(features_ND), part):
+        floor.add(features_ND[start : start + part])
+    return [*floor.distances().values()]
+
+
+def test_fewer_samples_have_a_higher_floor(features_ND: np.ndarray) -> None:
     """The bias of small counts, which scores share."""
-    network = SPEC.build("cpu")
-    means = [
-        np.mean([floor_distance(REALS, network, samples, seed=s) for s in range(4)])
-        for samples in (5, 20, 60)
-    ]
+    means = np.mean([streamed(features_ND, 5, 20, 60, seed=seed) for seed in range(4)], axis=0)
     assert means[0] > means[1] > means[2] > 0
 
 
-def test_neither_batches_nor_the_kind_of_array_count() -> None:
-    network = SPEC.build("cpu")
-    one = floor_distance(REALS, network, 30)
-    assert floor_distance(REALS, network, 30, batch=7) == pytest.approx(one, rel=1e-4)
-    assert floor_distance(REALS, network, 30, seed=1) != one
+@pytest.mark.parametrize("part", [1, 7, 50, 120])
+def test_it_is_the_distance_between_two_disjoint_halves(features_ND: np.ndarray, part: int) -> None:
+    """However the features come, and whatever other numbers of samples are asked for."""
+    order = np.random.default_rng(3).permutation(120)
+    reference = GaussianFactor.fitted(features_ND[np.sort(order[:60])])
+    expected = [
+        frechet_distance(reference, features_ND[np.sort(order[60:][:number])])
+        for number in (30, 5, 1000)
+    ]
+    assert streamed(features_ND, 30, 5, 1000, part=part, seed=3) == pytest.approx(expected)
+    assert streamed(features_ND, 5, part=part, seed=3) == pytest.approx(expected[1:2])
 
 
 def test_four_images_are_needed() -> None:
     with pytest.raises(MetricError, match="at least 4 images, there are 3"):
-        floor_distance(REALS[:3], SPEC.build("cpu"), 2)
+        FloorStream(3, [2])
 
 
-@pytest.mark.parametrize("part", [1, 7, 50, 120])
-@pytest.mark.parametrize("samples", [5, 30, 1000])
-def test_parts_give_the_floor_of_the_whole(part: int, samples: int) -> None:
-    import torch
-
-    network = SPEC.build("cpu")
-    features_ND = network(torch.from_numpy(REALS)).numpy()
-    floor = FloorStream(len(REALS), samples)
-    for start in range(0, len(REALS), part):
-        floor.add(features_ND[start : start + part])
-    assert floor.distance() == pytest.approx(floor_distance(REALS, network, samples), rel=1e-4)
+def cached_floors(
+    cache: Path, *samples: int, images: Images = REALS, digest: str = "a"
+) -> list[float]:
+    *_, found = RealImages(images, SPEC, digest, cache=cache).measured(samples)
+    assert isinstance(found, Reals)
+    return [found.floors[number] for number in samples if number in found.floors]
 
 
-def cached_floor(
-    cache: Path, images: np.ndarray = REALS, samples: int = 30, digest: str = "a"
-) -> float | None:
-    steps = RealImages(images, SPEC, digest, cache=cache).measured(samples)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            floor: float | None = end.value.floor
-            return floor
+def test_they_are_kept_under_what_they_depend_on(
+    tmp_path: Path, features_ND: np.ndarray, passed: list[int]
+) -> None:
+    first = cached_floors(tmp_path, 30, 20)
+    assert first == pytest.approx(streamed(features_ND, 30, 20), rel=1e-4)
+    assert cached_floors(tmp_path, 20, 30) == first[::-1]
+    assert len(list(tmp_path.rglob("*.floor.json"))) == 2 and sum(passed) == 120
+    cached_floors(tmp_path, 30, 25)
+    assert sum(passed) == 120, "another number of samples needs no other pass"
+    cached_floors(tmp_path, 30, digest="b")
+    cached_floors(tmp_path, 30, images=REALS[:60])
+    assert len(list(tmp_path.rglob("*.floor.json"))) == 5
+    assert cached_floors(tmp_path, 30, images=REALS[:3]) == []
 
 
-def test_it_is_kept_under_what_it_depends_on(tmp_path: Path) -> None:
-    def found(images: np.ndarray = REALS, samples: int = 30, digest: str = "a") -> float | None:
-        return cached_floor(tmp_path, images, samples, digest)
-
-    first = found()
-    assert first == pytest.approx(floor_distance(REALS, SPEC.build("cpu"), 30), rel=1e-4)
-    assert first == found()
-    assert len(list(tmp_path.rglob("*.floor.json"))) == 1
-    found(samples=20), found(digest="b"), found(REALS[:60])
-    assert len(list(tmp_path.rglob("*.floor.json"))) == 4
-    assert found(REALS[:3]) is None
+def test_halves_of_one_image_have_none() -> None:
+    """The statistics are measured all the same."""
+    four = REALS[[0, 0, 0, 1]]
+    *_, found = RealImages(four, SPEC, "a").measured([2])
+    assert isinstance(found, Reals) and found.floors == {} and found.statistics.count == 4
 
 
-@pytest.mark.parametrize("broken", ["", "{", '{"floor": NaN}', '{"floor": "x"}', "[]"])
-def test_a_broken_file_is_measured_again(broken: str, tmp_path: Path) -> None:
-    first = cached_floor(tmp_path)
+@pytest.mark.parametrize("broken", ["", "{", '{"floor": NaN}', '{"floor": 1.5}', "[]", "digit"])
+def test_a_damaged_file_is_measured_again(broken: str, tmp_path: Path) -> None:
+    (first,) = cached_floors(tmp_path, 30)
     (path,) = tmp_path.rglob("*.floor.json")
-    path.write_text(broken)
-    assert cached_floor(tmp_path) == first
-    assert path.read_text() != broken
+    whole = path.read_text()
+    digit = whole.index(".") + 3
+    other = str(9 - int(whole[digit]))
+    path.write_text(whole[:digit] + other + whole[digit + 1 :] if broken == "digit" else broken)
+    assert cached_floors(tmp_path, 30) == [first]
+    assert path.read_text() == whole
+
+
+def test_the_file_of_another_floor_is_not_taken(tmp_path: Path) -> None:
+    first = cached_floors(tmp_path, 30, 5)
+    one, other = sorted(tmp_path.rglob("*.floor.json"))
+    other.write_bytes(one.read_bytes())
+    assert cached_floors(tmp_path, 30, 5) == first

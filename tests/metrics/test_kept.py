@@ -82,6 +82,19 @@ def test_a_damaged_file_is_told(path: Path, damage: str, caplog: pytest.LogCaptu
         path.write_bytes(bytes(broken[damage]))
     assert recall(path, IDENTITY) is None
     assert "is damaged" in caplog.text
+    assert path.exists() is (damage == "folder"), "nobody stumbles over it again"
+
+
+def test_a_disk_that_does_not_read_deletes_nothing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("zipfile.ZipFile.open", refuse)
+        assert recall(path, IDENTITY) is None
+    assert recall(path, IDENTITY) is not None
 
 
 @settings(max_examples=60, deadline=None)

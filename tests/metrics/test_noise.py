@@ -11,7 +11,8 @@ from animesearch.errors import MetricError
 from animesearch.metrics import noise
 from animesearch.metrics.frechet import GaussianFactor, frechet_between, frechet_distance
 from animesearch.metrics.gaussian import Array, Moments
-from animesearch.metrics.noise import influence, interval, standard_error
+from animesearch.metrics.noise import influence, standard_error
+from animesearch.results.intervals import interval_of_noise
 
 Draw = Callable[[np.random.Generator, int], Array]
 
@@ -100,8 +101,9 @@ def _calibration(draw: Draw, dim: int, count: int, draws: int) -> tuple[float, f
     sets = [draw(rng, count) for _ in range(draws)]
     values = np.array([frechet_distance(real, x_ND) for x_ND in sets])
     errors = np.array([standard_error(real, x_ND) for x_ND in sets])
-    ends = [interval(*pair) for pair in zip(values.tolist(), errors.tolist(), strict=True)]
-    inside = np.mean([low <= values.mean() <= high for low, high in ends])
+    pairs = zip(values.tolist(), errors.tolist(), strict=True)
+    ends = [interval_of_noise(value, error) for value, error in pairs]
+    inside = np.mean([one.low <= values.mean() <= one.high for one in ends])
     return float(errors.mean() / values.std(ddof=1)), float(inside)
 
 
@@ -145,14 +147,6 @@ def test_leaves_the_features_as_they_are() -> None:
     kept_ND = x_ND.copy()
     standard_error(factor(correlated(40, 8, 0)), x_ND)
     assert np.array_equal(x_ND, kept_ND)
-
-
-def test_interval() -> None:
-    assert interval(10.0, 2.0) == pytest.approx((10 - 3.919928, 10 + 3.919928))
-    assert interval(1.0, 2.0) == pytest.approx((0.0, 4.919928))
-    for value, error in [(np.nan, 1.0), (1.0, np.inf), (1.0, -0.1)]:
-        with pytest.raises(MetricError, match="no interval"):
-            interval(value, error)
 
 
 def test_what_has_no_standard_error() -> None:

@@ -10,11 +10,11 @@ import pytest
 
 from animesearch.errors import MetricError
 from animesearch.metrics import kept
-from animesearch.metrics.features import FEATURES, FeatureSpec
+from animesearch.metrics.features import FEATURES
 from animesearch.metrics.frechet import GaussianFactor
 from animesearch.metrics.memorisation import references
 from animesearch.metrics.neighbours import nearest_in_parts
-from animesearch.metrics.reals import RealImages, Reals, real_statistics
+from animesearch.metrics.reals import RealImages, Reals
 from tests.metrics.samples import Images, smooth_images
 
 SPEC = FEATURES.parse({"name": "random", "dim": 12})
@@ -25,13 +25,10 @@ def reals(cache: Path | None, images: Images = IMAGES, **options: Any) -> RealIm
     return RealImages(images, options.pop("spec", SPEC), "d1", cache=cache, **options)
 
 
-def measured(images: RealImages, samples: int | None = 20) -> tuple[list[int], Reals]:
-    steps, told = images.measured(samples), []
-    while True:
-        try:
-            told.append(next(steps))
-        except StopIteration as end:
-            return told, end.value
+def measured(images: RealImages, *samples: int) -> tuple[list[int], Reals]:
+    *told, found = images.measured(samples or (20,))
+    assert isinstance(found, Reals) and all(isinstance(done, int) for done in told)
+    return [int(done) for done in told if isinstance(done, int)], found
 
 
 def same(first: GaussianFactor, second: GaussianFactor) -> bool:
@@ -44,13 +41,13 @@ def test_one_pass_feeds_everything(tmp_path: Path, passed: list[int]) -> None:
     told, first = measured(reals(tmp_path))
     assert told == [32, 64, 70] and sum(passed) == 70
     told, second = measured(reals(tmp_path))
-    assert told == [] and second.floor == first.floor
+    assert told == [] and second.floors == first.floors
     assert same(first.statistics.gaussian, second.statistics.gaussian)
     again = reals(tmp_path)
     found = references(50, 20, again.features)
     index_M, _ = nearest_in_parts(again.parts(range(0, 50, 2)), again.features(range(4, 7, 2)))
     assert found is not None and found.held.count == 20 and index_M.tolist() == [2, 3]
-    measured(again, samples=10)
+    measured(again, 10)
     assert sum(passed) == 70, "another floor needs no other pass"
 
 
@@ -62,7 +59,7 @@ def test_statistics_follow_from_kept_features_to_the_bit(tmp_path: Path, passed:
     told, second = measured(reals(tmp_path))
     assert told == [70] and sum(passed) == 70
     assert same(first.statistics.gaussian, second.statistics.gaussian)
-    assert second.floor == first.floor
+    assert second.floors == first.floors
     fitted = GaussianFactor.fitted(reals(tmp_path).features(range(70)))
     assert same(first.statistics.gaussian, fitted)
 
@@ -70,7 +67,7 @@ def test_statistics_follow_from_kept_features_to_the_bit(tmp_path: Path, passed:
 def test_without_a_cache_all_is_the_same(tmp_path: Path, passed: list[int]) -> None:
     (_, kept_ones), (_, others) = measured(reals(tmp_path)), measured(reals(None))
     assert same(kept_ones.statistics.gaussian, others.statistics.gaussian)
-    assert kept_ones.floor == others.floor
+    assert kept_ones.floors == others.floors
     assert sum(passed) == 140
     rows = np.array([1, 40, 69])
     np.testing.assert_allclose(
@@ -99,6 +96,9 @@ def test_damaged_features_are_computed_again(
     path.write_bytes(content)
     assert np.array_equal(reals(tmp_path).features(range(70)), whole)
     assert sum(passed) == 140 and "is damaged" in caplog.text
+    measured(reals(tmp_path))
+    assert sum(passed) == 210, "the next search keeps them again"
+    assert np.array_equal(reals(tmp_path).features(range(70)), whole) and sum(passed) == 210
 
 
 @pytest.mark.parametrize(
@@ -136,12 +136,12 @@ def test_too_many_features_are_not_kept(
     assert not [*tmp_path.rglob("*.features.npz")]
     assert "features of 70 images take" in caplog.text
     assert same(found.statistics.gaussian, usual.statistics.gaussian)
-    assert found.floor == usual.floor
+    assert found.floors == usual.floors
     assert measured(reals(tmp_path))[0] == [] and sum(passed) == 140
 
 
 def test_few_images_have_no_floor_and_one_no_statistics(tmp_path: Path) -> None:
-    assert measured(reals(tmp_path, IMAGES[:3]))[1].floor is None
+    assert measured(reals(tmp_path, IMAGES[:3]))[1].floors == {}
     with pytest.raises(MetricError, match="at least 2 real images, there is 1"):
         measured(reals(tmp_path, IMAGES[:1]))
     with pytest.raises(MetricError, match="no spread"):
@@ -157,13 +157,5 @@ def test_missing_places_are_refused(tmp_path: Path, passed: list[int]) -> None:
 def test_a_full_disk_costs_only_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "features").write_text("a file where the folder should be")
     _, found = measured(reals(tmp_path))
-    assert found.floor is not None
+    assert found.floors.keys() == {20}
     assert caplog.text.count("not cached") == 2 and caplog.text.count("not kept") == 1
-
-
-def test_the_wrapper_tells_its_progress() -> None:
-    told: list[tuple[str, int, int]] = []
-    spec: FeatureSpec = SPEC
-    real_statistics(IMAGES, spec, digest="x", batch=35, progress=lambda *call: told.append(call))
-    stage = "features of the real images"
-    assert told == [(stage, 35, 70), (stage, 70, 70)]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from animesearch.errors import MetricError
-from animesearch.metrics.signals import diversity, relative_diversity
+from animesearch.metrics.signals import diversity
 from tests.metrics.samples import smooth_images
 
 
@@ -42,12 +42,6 @@ def test_near_twins_do_not_cancel() -> None:
     assert diversity(x) == pytest.approx(1e-5, rel=0.05)
 
 
-def test_relative_to_reals() -> None:
-    assert relative_diversity(images(seed=1), images(seed=2)) == pytest.approx(1.0, abs=0.2)
-    grey = (images(seed=1).float() - 128) * 0.1
-    assert relative_diversity(grey, images(seed=2).float()) == pytest.approx(0.1, abs=0.02)
-
-
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_non_finite_samples_give_nan_for_the_verdict(bad: float) -> None:
     x = images().float()
@@ -58,7 +52,3 @@ def test_non_finite_samples_give_nan_for_the_verdict(bad: float) -> None:
 def test_what_cannot_be_measured() -> None:
     with pytest.raises(MetricError, match="at least 2 images"):
         diversity(images(1))
-    with pytest.raises(MetricError, match="equal counts"):
-        relative_diversity(images(4), images(5))
-    with pytest.raises(MetricError, match="all the same"):
-        relative_diversity(images(4), torch.zeros(4, 3, 32, 32, dtype=torch.uint8))

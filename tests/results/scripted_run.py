@@ -92,6 +92,7 @@ def final(
     score: float | None,
     state: str = "completed",
     samples: int = 5000,
+    floor: float | None = None,
     **metrics: Any,
 ) -> list[Event]:
     """A run of trial ``number``'s configuration from another seed, with its fresh score."""
@@ -106,8 +107,8 @@ def final(
         TrialEnded(at=0.0, trial_id=trial_id, state=state, images=32000),  # type: ignore[arg-type]
     ]
     if score is not None:
-        fresh = Rescored(at=0.0, trial_id=trial_id, score=score, samples=samples, first_latent=1000)
-        events.append(fresh)
+        fresh = {"score": score, "samples": samples, "first_latent": 1000, "floor": floor}
+        events.append(Rescored.model_validate({"at": 0.0, "trial_id": trial_id, **fresh}))
     return events
 
 

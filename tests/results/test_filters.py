@@ -19,7 +19,6 @@ from animesearch.results.filters import (
     compile_filter,
     configuration_fields,
     filter_fields,
-    filter_ranking,
 )
 from animesearch.results.leaderboard import configuration_columns
 from animesearch.results.ranking import Ranked, rank
@@ -30,7 +29,8 @@ RANKING = rank(fold(race()))
 
 
 def found(where: str, ranking: list[Ranked] = RANKING) -> list[str]:
-    return [r.trial_id for r in filter_ranking(where, "fd-lite0", ranking)]
+    matches = compile_filter(where, filter_fields("fd-lite0", ranking))
+    return [ranked.trial_id for ranked in ranking if matches(ranked)]
 
 
 def mistake(where: str) -> FilterError:

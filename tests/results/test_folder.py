@@ -147,10 +147,10 @@ sys.meta_path.insert(0, Block())
 from pathlib import Path
 from rich.console import Console
 from animesearch.results import (
-    folder, journal, live, plain, ranking, records, state, tables, views, wall
+    folder, journal, leaderboard, live, plain, ranking, records, state, tables, views, wall
 )
 run = folder.RunFolder.open(Path(sys.argv[1]))
-Console(width=80).print(tables.ranking_table(run.info(), run.state()))
+Console(width=80).print(leaderboard.configuration_table(run.info(), run.state()))
 """
 
 

@@ -72,6 +72,24 @@ def test_80_columns_hold_means_spreads_ties_and_failures() -> None:
         assert said in " ".join(text.split())
 
 
+def test_the_floor_is_that_of_as_many_samples() -> None:
+    """A floor of 1,000 samples is no floor for scores of 5,000."""
+
+    def said(*floors: float | None, info: float | None = 455.2) -> str:
+        finals = [event for number, floor in enumerate(floors)
+                  for event in final(number, 0, 4600.0 + number, floor=floor)]  # fmt: skip
+        text = " ".join(printed(one([*race(), *finals], floor=info)).split())
+        return text.partition("lower is better.")[2].partition("images.")[0]
+
+    between = "the distance between two halves of the real "
+    assert said(None) == said(455.2) == f" Floor: 455.20, {between}"
+    expected = f" Floor: 455.20 in the race, 98.10 at 5,000 samples: {between}"
+    assert said(98.1, 98.1) == expected
+    assert said(98.1, info=None) == f" Floor: 98.10 at 5,000 samples: {between}"
+    text = csv_of(one([*race(), *final(0, 0, 4600.0, floor=98.1)], floor=455.2), Choice())
+    assert [row["floor"] for row in rows_of(text)][:2] == ["98.1", ""]
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_numbers_are_whole_at_every_width(width: int) -> None:
     text = printed(one(), width)

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from animesearch import __version__
+from animesearch.results.comparison import group_runs
 from animesearch.results.ranking import (
     NOISE_NOTE,
     RACE_NOTE,
     SEED_NOTE,
-    group_by_protocol,
     metric_share,
     protocol_id,
     pruned_at,
@@ -185,9 +185,6 @@ def test_another_protocol_is_another_group(change: dict[str, Any]) -> None:
     state = fold(race())
     one, same, other = run_info(), run_info(name="again", seed=7), run_info(**change)
     assert protocol_id(one) == protocol_id(same) != protocol_id(other)
-    groups = group_by_protocol([(one, state), (other, state), (same, state)])
-    assert [[info.name for info, _ in runs] for runs in groups.values()] == [
-        ["progan-32", "again"],
-        ["progan-32"],
-    ]
-    assert list(groups) == [protocol_id(one), protocol_id(other)]
+    groups = group_runs({"one": (one, state), "other": (other, state), "same": (same, state)})
+    assert [list(group.runs) for group in groups] == [["one", "same"], ["other"]]
+    assert [group.protocol_id for group in groups] == [protocol_id(one), protocol_id(other)]

@@ -1,4 +1,4 @@
-"""The ranking on a terminal."""
+"""The ranking of trials on a terminal."""
 
 from __future__ import annotations
 
@@ -9,14 +9,20 @@ import pytest
 from rich.console import Console
 
 from animesearch.errors import UnknownNameError
+from animesearch.results.columns import choose, plain_rows
+from animesearch.results.comparison import group_runs
+from animesearch.results.lists import Choice, tables_of
+from animesearch.results.ranking import rank
 from animesearch.results.state import fold
-from animesearch.results.tables import ranking_rows, ranking_table
+from animesearch.results.tables import trial_columns
 from tests.results.scripted_run import created, ended, race, reported, run_info
 
 
 def printed(width: int, events: list[Any] | None = None, **options: Any) -> str:
     console = Console(width=width, file=io.StringIO(), force_terminal=False)
-    console.print(ranking_table(run_info(), fold(race() if events is None else events), **options))
+    run = run_info(), fold(race() if events is None else events)
+    for part in tables_of(group_runs({"run": run}), Choice(trials=True, **options)):
+        console.print(part)
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
     return text
 
@@ -56,11 +62,6 @@ def test_parameters_that_all_share_are_left_out() -> None:
     assert "lr=0.2" in text and "batch" not in text
 
 
-def test_a_limit_says_what_it_hides() -> None:
-    text = printed(80, limit=2)
-    assert "t0002" not in text and "4 more trials are not shown." in text
-
-
 def test_chosen_columns_and_parameters() -> None:
     text = printed(100, columns=["trial", "score", "race", "time", "generator.lr"])
     header = next(line for line in text.splitlines() if "trial" in line)
@@ -74,10 +75,8 @@ def test_an_unknown_column_is_refused_with_a_hint() -> None:
 
 
 def test_rows_are_plain_values() -> None:
-    rows = ranking_rows(run_info(), fold(race()), ["place", "score", "generator.lr"], limit=5)
+    ranking = rank(fold(race()))
+    columns = choose(trial_columns("fd-lite0", ranking), ["place", "score", "generator.lr"])
+    rows = plain_rows(ranking, columns)
     assert rows[0] == {"place": 1, "score": 4590.9, "generator.lr": pytest.approx(1.234e-4)}
-    assert rows[4]["score"] is None and len(rows) == 5
-
-
-def test_a_run_without_trials_has_an_empty_table() -> None:
-    assert "lower is better" in printed(80, [])
+    assert rows[4]["score"] is None

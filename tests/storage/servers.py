@@ -1,4 +1,4 @@
-"""A real S3 server on the loopback, and a proxy before it that fails in chosen ways."""
+"""Servers of stores on the loopback, and a proxy before them that fails in chosen ways."""
 
 from __future__ import annotations
 
@@ -6,33 +6,52 @@ import contextlib
 import logging
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal, Protocol
 
 import pytest
 
-Way = Literal["pass", "refuse", "busy", "full", "denied"]
-"""``refuse`` drops every connection; the others answer HTTP 503, 507 and 403."""
+Way = Literal["pass", "refuse", "deaf", "busy", "full", "denied", "gone"]
+"""``refuse`` drops every connection, ``deaf`` passes requests on and drops their answers; the
+others answer HTTP 503, 507, 403 and 410."""
 SECRET = "wJalrXUtnFEMI0K7MDENG"
 BUCKET = "animesearch"
 _ANSWERS: Mapping[str, tuple[int, str]] = {
     "busy": (503, "SlowDown"),
     "full": (507, "XMinioStorageFull"),
     "denied": (403, "AccessDenied"),
+    "gone": (410, "Gone"),
 }
+_BODIES: Mapping[str, str] = {
+    "xml": "<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></Error>",
+    "json": '{{"error": {{"code": {status}, "message": "{code}"}}}}',
+}
+
+
+class Proxy(Protocol):
+    """What fails requests on their way to a server: see :class:`FaultyProxy`."""
+
+    @property
+    def failed(self) -> int: ...
+
+    def fail(self, way: Way, only: bytes = b"") -> None: ...
 
 
 class FaultyProxy:
     """Passes TCP connections on to ``target``, or fails them, as :attr:`way` says at the moment.
 
     ``only`` restricts the failing to requests of that method (``b"PUT"``).  ``failed`` counts the
-    requests that were failed; each connection carries one request.
+    requests that were failed, ``after_s`` seconds each; each connection carries one request.
+    ``form`` is that of the server's own words.
     """
 
-    def __init__(self, target: tuple[str, int]) -> None:
-        self._target = target
+    def __init__(
+        self, target: tuple[str, int], form: Literal["xml", "json"] = "xml", after_s: float = 0.0
+    ) -> None:
+        self._target, self._form, self._after_s = target, form, after_s
         self.way: Way = "pass"
         self.only = b""
         self.failed = 0
@@ -76,12 +95,15 @@ class FaultyProxy:
 
     def _fail(self, connection: socket.socket, head: bytes) -> None:
         self.failed += 1
+        time.sleep(self._after_s)
+        if self.way == "deaf":
+            self._pass_on(connection, head, silent=True)
         if self.way not in _ANSWERS:
             return
         status, code = _ANSWERS[self.way]
-        body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></Error>"
+        body = _BODIES[self._form].format(status=status, code=code)
         answer = (
-            f"HTTP/1.1 {status} {code}\r\nContent-Type: application/xml\r\n"
+            f"HTTP/1.1 {status} {code}\r\nContent-Type: application/{self._form}\r\n"
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}"
         )
         connection.sendall(answer.encode())
@@ -90,10 +112,10 @@ class FaultyProxy:
         while connection.recv(65536):  # what is still sent would reset the answer
             pass
 
-    def _pass_on(self, connection: socket.socket, head: bytes) -> None:
+    def _pass_on(self, connection: socket.socket, head: bytes, silent: bool = False) -> None:
         with socket.create_connection(self._target) as server:
             server.sendall(_closing(head))
-            back = threading.Thread(target=_copy, args=(server, connection), daemon=True)
+            back = threading.Thread(target=_copy, args=(server, connection, silent), daemon=True)
             back.start()
             _copy(connection, server)
             back.join()
@@ -105,10 +127,11 @@ def _closing(head: bytes) -> bytes:
     return first + end + b"Connection: close" + end + rest if end else head
 
 
-def _copy(source: socket.socket, sink: socket.socket) -> None:
+def _copy(source: socket.socket, sink: socket.socket, silent: bool = False) -> None:
     with contextlib.suppress(OSError):
         while piece := source.recv(65536):
-            sink.sendall(piece)
+            if not silent:
+                sink.sendall(piece)
     _drop(sink)
 
 
@@ -120,15 +143,22 @@ def _drop(connection: socket.socket) -> None:
 
 
 @dataclass(frozen=True)
-class S3:
+class Served:
     """A server with one bucket; ``environment`` leads to it through ``proxy``."""
 
-    proxy: FaultyProxy
+    scheme: ClassVar[str]
+    proxy: Proxy
     environment: Mapping[str, str]
 
     def url(self, name: str) -> str:
         """A place in the bucket."""
-        return f"s3://{BUCKET}/{name}"
+        return f"{self.scheme}://{BUCKET}/{name}"
+
+
+class S3(Served):
+    """moto's, in this process."""
+
+    scheme = "s3"
 
 
 @contextmanager

@@ -14,15 +14,15 @@ from animesearch.storage.lock import FOLDER, Note, Process, StoreLock, Times
 from animesearch.storage.patience import Patience
 from animesearch.storage.store import Entry, Store
 from tests.storage.clocks import QUICK, Clock
-from tests.storage.servers import S3
+from tests.storage.servers import Served
 
 ELSEWHERE = Process("far", "another machine", 1, "1")
 FAST = Times(beat=0.1, expiry=60.0)
 
 
 @pytest.fixture
-def store(url: str) -> Store:
-    return Store.open(url, Patience(pauses=QUICK), attempts=1)
+def store(place: str) -> Store:
+    return Store.open(place, Patience(pauses=QUICK), attempts=1)
 
 
 def lock(store: Store, times: Times = FAST, process: Process | None = None) -> StoreLock:
@@ -31,7 +31,7 @@ def lock(store: Store, times: Times = FAST, process: Process | None = None) -> S
 
 def test_a_second_driver_is_refused_and_the_next_is_not(store: Store) -> None:
     with lock(store).held():
-        refused = pytest.raises(RunFolderError, match=r"s3://.* is in use: another animesearch")
+        refused = pytest.raises(RunFolderError, match=r"://.* is in use: another animesearch")
         with refused, lock(store).held():
             pass
         assert len(store.entries(FOLDER)) == 1
@@ -157,16 +157,16 @@ def test_a_driver_that_was_away_too_long_may_not_write(store: Store) -> None:
             sleepy.confirm(store)
 
 
-def test_a_lost_store_does_not_lose_the_lock(s3: S3, store: Store) -> None:
+def test_a_lost_store_does_not_lose_the_lock(bucket: Served, store: Store) -> None:
     clock = Clock()
     held = lock(store, Times(beat=0.05, expiry=60.0, clock=clock))
     with held.held():
-        s3.proxy.fail("refuse")
-        failed = s3.proxy.failed
+        bucket.proxy.fail("refuse")
+        failed = bucket.proxy.failed
         deadline = threading.Event()
-        while s3.proxy.failed == failed:
+        while bucket.proxy.failed == failed:
             deadline.wait(0.01)
-        s3.proxy.fail("pass")
+        bucket.proxy.fail("pass")
         clock.now = 100.0
         held.confirm(store)
         with pytest.raises(RunFolderError, match="in use"), lock(store).held():

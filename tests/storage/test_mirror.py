@@ -22,8 +22,8 @@ FILES = {
 
 
 @pytest.fixture
-def store(url: str) -> Store:
-    return Store.open(url, Patience(pauses=QUICK), attempts=1)
+def store(place: str) -> Store:
+    return Store.open(place, Patience(pauses=QUICK), attempts=1)
 
 
 @pytest.fixture

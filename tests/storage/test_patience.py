@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,27 @@ def test_a_long_fault_is_waited_for_and_told_at_the_doubles() -> None:
     assert said[-1] == "writing x works again after 300 s"
 
 
+def test_an_attempt_that_timed_out_is_told_at_once() -> None:
+    """Each takes 40 s: there are no quick ones after the first, and without anybody to tell no
+    second one."""
+    said, clock = list[str](), Clock()
+
+    def slow(failing: Failing) -> Callable[[], str]:
+        def call() -> str:
+            clock.now += 40.0
+            return failing()
+
+        return call
+
+    assert patient(clock, said)(slow(Failing(3)), "writing x") == "fine"
+    assert clock.slept == [30.0] * 3
+    assert said[0].startswith("storage is lost for 40 s") and said[-1].endswith("after 250 s")
+    alone = Failing(9)
+    with pytest.raises(OSError, match="NETWORK"):
+        patient(clock)(slow(alone), "writing x")
+    assert (alone.calls, clock.slept) == (1, [30.0] * 3)
+
+
 def test_a_full_disk_is_called_so() -> None:
     said = list[str]()
     fault = OSError(errno.ENOSPC, "No space left on device")
@@ -90,6 +112,7 @@ def test_whoever_is_asked_at_each_attempt_may_end_it() -> None:
         OSError(errno.EROFS, "x"), OSError(errno.EFBIG, "x"), OSError(errno.EIO, "x"),
         OSError("AWS Error ACCESS_DENIED during x"), OSError("AWS Error NO_SUCH_BUCKET during x"),
         OSError("AWS Error UNKNOWN (HTTP status 400) during x"), ValueError("x"),
+        OSError("google::cloud::Status(INVALID_ARGUMENT: Permanent error, with x"),
     ],
 )  # fmt: skip
 def test_what_waiting_does_not_mend(fault: Exception) -> None:
@@ -110,6 +133,7 @@ def test_what_waiting_does_not_mend(fault: Exception) -> None:
         (OSError("AWS Error ACCESS_DENIED: QuotaExceeded"), True),
         (OSError("AWS Error REQUEST_TIME_TOO_SKEWED (HTTP status 403)"), False),
         (OSError("AWS Error NO_SUCH_UPLOAD during CompleteMultipartUpload"), False),
+        (OSError("google::cloud::Status(UNAVAILABLE: Retry policy exhausted, with x"), False),
     ],
 )  # fmt: skip
 def test_what_waiting_mends(fault: OSError, full: bool) -> None:
@@ -122,6 +146,23 @@ def test_secrets_of_the_environment_stand_in_no_message(monkeypatch: pytest.Monk
     monkeypatch.setenv("AWS_SESSION_TOKEN", "abc")
     text = told(OSError("denied\nfor wJalrXUtnFEMI of abc at http://me:pass@host/x"))
     assert text == "denied for *** of abc at http://***@host/x"
+
+
+def test_of_google_only_its_own_words_are_told() -> None:
+    """What its client and its service wrap around them is left out, and repeats all of it."""
+    answer = '{\n "error": {\n  "code": 403,\n  "message": "me may not \\"x\\"",\n "errors": []}}'
+    wrapped = "Permanent error, with a last message of {} error_info={{reason=, metadata={{x}}}}"
+    inner = wrapped.format(answer)
+    text = told(OSError(13, f"google::cloud::Status(PERMISSION_DENIED: {inner}). Detail: errno 13"))
+    assert text == '[Errno 13] PERMISSION_DENIED: me may not \\"x\\"'
+    token = (
+        "Could not create a OAuth2 access token. The request was not sent, as x. "
+        "The underlying error message was: Cannot open credentials file x"
+    )
+    text = told(OSError(f"google::cloud::Status(UNKNOWN: {wrapped.format(token)})"))
+    assert text == (
+        "UNKNOWN: Could not create a OAuth2 access token. Cannot open credentials file x"
+    )
 
 
 def test_the_pause_is_an_environment_variable(monkeypatch: pytest.MonkeyPatch) -> None:

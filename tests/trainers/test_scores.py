@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from animesearch.errors import LeavingError, MetricError
+from animesearch.errors import LeavingError, MetricError, NoSpreadError
 from animesearch.metrics.evaluator import Draw, Score
 from animesearch.metrics.verdict import VerdictRules
 from animesearch.trainers.checkpoint import (
@@ -147,18 +147,23 @@ def test_a_process_that_leaves_keeps_what_is_there(
         assert torch.equal(tensor, weights(place.folder)[name]), name
 
 
-def test_no_score_ends_the_trial(config: Make, setting: Make, source: Make) -> None:
+@pytest.mark.parametrize(
+    ("error", "code"), [(MetricError, "nonfinite"), (NoSpreadError, "mode-collapse")]
+)
+def test_no_score_ends_the_trial(
+    config: Make, setting: Make, source: Make, error: type[MetricError], code: str
+) -> None:
     """As at once; what was trained since is not told."""
     place: TrialSetting = setting(**RUNGS)
     asked = iter(range(NEVER))
 
     def broken_at_the_second(draw: Draw) -> Later:
         score: Score | MetricError = brightness(draw)
-        return Later(MetricError("all the same") if next(asked) == 1 else score, 1)
+        return Later(error("no number") if next(asked) == 1 else score, 1)
 
     told = list(train(config(), place, source(), broken_at_the_second))
-    assert (told[-1].images, told[-1].verdict, told[-1].score) == (96, "nonfinite", None)
-    assert "all the same" in str(told[-1].evidence)
+    assert (told[-1].images, told[-1].verdict, told[-1].score) == (96, code, None)
+    assert "no number" in str(told[-1].evidence)
     assert [r.images for r in told] == [16, 32, 48, 64, 80, 96]
     kept = best_checkpoint(place.folder / "checkpoints")
     assert kept is not None and read_info(kept).images == 32

@@ -53,6 +53,21 @@ def test_the_limit_of_the_whole_cluster_counts_too() -> None:
     )
 
 
+def test_no_more_machines_are_planned_for_than_may_come_together() -> None:
+    """Of several types those with GPUs count first: trials wait for them."""
+    kinds = {"small": (4, 0), "large": (8, 1)}
+    types = ", ".join(
+        f"{name}: {{resources: {{CPU: {cpu}, GPU: {gpu}}}, max_workers: 3}}"
+        for name, (cpu, gpu) in kinds.items()
+    )
+    for most, nodes in (
+        (4, (Node(8, 1, 3), Node(4, 0, 1))),
+        (3, (Node(8, 1, 3),)),
+        (9, (Node(8, 1, 3), Node(4, 0, 3))),
+    ):
+        assert launcher_nodes(f"max_workers: {most}\navailable_node_types: {{{types}}}") == nodes
+
+
 def test_machines_that_may_come_join_those_that_are_there() -> None:
     assert _grown((), (Node(8, 1, 4),)) == (Node(8, 1, 4),)
     assert _grown((Node(2, 0), Node(8, 1, 2)), (Node(8, 1, 4),)) == (Node(2, 0), Node(8, 1, 4))

@@ -44,12 +44,21 @@ def test_a_bare_number_is_the_top_alone(tmp_path: Path, said: str, meant: Finali
         ("{tops: 2}", "did you mean 'top'?"),
         ("{seeds: -1}", "search.finalists.seeds"),
         ("{samples: 1}", "search.finalists.samples"),
+        ("[3]", "expected a mapping of options or a whole number, got a list"),
     ],
 )
-def test_mistakes_are_told_with_their_place(tmp_path: Path, said: str, told: str) -> None:
+def test_a_mistake_is_told_once_with_its_place(tmp_path: Path, said: str, told: str) -> None:
     with pytest.raises(SpaceError) as caught:
         finalists(tmp_path, f"search.finalists={said}")
-    assert told in str(caught.value)
+    assert told in str(caught.value) and len(caught.value.problems) == 1
+
+
+def test_two_mistakes_within_are_told_both(tmp_path: Path) -> None:
+    with pytest.raises(SpaceError) as caught:
+        finalists(tmp_path, "search.finalists={top: 0, seeds: -1}")
+    assert sorted(problem.path for problem in caught.value.problems) == [
+        "search.finalists.seeds", "search.finalists.top"
+    ]  # fmt: skip
 
 
 def test_a_population_has_no_configuration_to_train_again(tmp_path: Path) -> None:

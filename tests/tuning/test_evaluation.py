@@ -11,8 +11,12 @@ import pytest
 from PIL import Image
 
 from animesearch.datasets.drawing.face import draw_face
+from animesearch.datasets.packed import PackedDataset
 from animesearch.errors import DataError, UnknownNameError, UserError
+from animesearch.metrics.features import FEATURES
+from animesearch.metrics.reals import RealImages
 from animesearch.tuning.evaluation import Request, chosen_measures, evaluate
+from tests.datasets.preparing import write_prepared
 from tests.trainers.runs import DCGAN, make_run
 
 QUICK = {"features": "random", "measures": ("frechet", "kid", "precision-recall")}
@@ -132,6 +136,80 @@ def test_mistakes(
     options = {"images": str(reals), "against": str(reals), **QUICK, **changes}
     with pytest.raises(error, match=words):
         evaluate(Request(**options), tmp_path / "cache", silent)
+
+
+def test_a_part_of_the_images_is_of_every_class(reals: Path, tmp_path: Path) -> None:
+    """The first by name would be those of one folder."""
+    classes = tmp_path / "classes"
+    for number, path in enumerate(sorted(reals.iterdir())):
+        place = classes / ("a" if number < 30 else "b")
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, place)
+    evenly = tmp_path / "evenly"
+    evenly.mkdir()
+    for path in sorted(reals.iterdir())[::3]:
+        shutil.copy(path, evenly)
+    part = measured(tmp_path, classes, reals, samples=20)
+    assert part == pytest.approx(measured(tmp_path, evenly, reals), rel=1e-4)
+    assert measured(tmp_path, classes, reals, samples=500) == measured(tmp_path, classes, reals)
+
+
+def test_reals_become_square_as_those_of_the_run_did(tmp_path: Path) -> None:
+    """Another resize makes other reals, and a distance to what the generator never saw."""
+    wide = faces(tmp_path / "wide", 0, 20)
+    for path in wide.iterdir():
+        with Image.open(path) as picture:
+            picture.crop((0, 0, 24, 12)).save(path)
+    run = make_run(tmp_path / "run", DCGAN)
+    asked = {resize: measured(tmp_path, run.path, wide, samples=20, resize=resize)
+             for resize in (None, "stretch", "letterbox")}  # fmt: skip
+    assert asked[None] == asked["stretch"] != asked["letterbox"]
+    info = run.info()
+    options = {"resize": "letterbox", "background": [255, 255, 255], "source": {"name": "none"}}
+    run.write_info(info.model_copy(update={"dataset": {**info.dataset, "options": options}}))
+    assert measured(tmp_path, run.path, wide, samples=20) == asked["letterbox"]
+    assert measured(tmp_path, run.path, wide, samples=20, resize="stretch") == asked["stretch"]
+    black = {**options, "background": [0, 0, 0]}
+    run.write_info(info.model_copy(update={"dataset": {**info.dataset, "options": black}}))
+    assert measured(tmp_path, run.path, wide, samples=20) not in asked.values()
+    none = {**options, "resize": "squeeze"}
+    run.write_info(info.model_copy(update={"dataset": {**info.dataset, "options": none}}))
+    with pytest.raises(UserError, match=r"run\.json does not say how images became square"):
+        measured(tmp_path, run.path, wide, samples=20)
+
+
+def searched(packed: PackedDataset, cache: Path) -> None:
+    """What a search over a prepared set keeps of it."""
+    spec = FEATURES.parse("random")
+    list(RealImages(packed.images_NCHW, spec, packed.pixels_digest, cache=cache).measured([20]))
+
+
+def test_a_search_and_evaluate_keep_the_features_of_a_prepared_set_once(
+    reals: Path, others: Path, tmp_path: Path, passed: list[int]
+) -> None:
+    """Whichever comes first, held-out images or not, grey or not; other pixels are another set."""
+    packed = write_prepared(tmp_path / "set", reals, size=24, holdout=0.25)
+    assert packed.names != sorted(packed.names), "held-out images stand last"
+    first = measured(tmp_path, others, packed.folder)
+    assert first["frechet"] == pytest.approx(measured(tmp_path, others, reals)["frechet"], rel=1e-4)
+    passed.clear()
+    searched(packed, tmp_path / "cache")
+    of_the_cache, computed = (
+        RealImages(packed.images_NCHW, FEATURES.parse("random"), packed.pixels_digest, cache=cache)
+        for cache in (tmp_path / "cache", None)
+    )
+    kept_ND = of_the_cache.features(range(60))
+    assert sum(passed) == 0, "evaluate has kept them"
+    np.testing.assert_allclose(kept_ND, computed.features(range(60)), rtol=1e-5, atol=1e-6)
+    passed.clear()
+    searched(packed, tmp_path / "other" / "cache")
+    assert sum(passed) == 60
+    found = measured(tmp_path / "other", others, packed.folder, size=24)
+    assert found == pytest.approx(first, rel=1e-6) and sum(passed) == 60 + 60, "the judged ones"
+    measured(tmp_path / "other", others, packed.folder, size=16)
+    assert sum(passed) == 120 + 120, "made smaller they are others"
+    mixed = [one for one in kept_files(tmp_path / "other" / "cache") if ".features" in one.name]
+    assert len(mixed) == 2
 
 
 def kept_files(cache: Path) -> list[Path]:
@@ -266,7 +344,7 @@ def made(folder: Path, count: int, kind: str) -> Path:
     [
         (1, "noise", "no numbers: frechet needs at least 2 {word} images, there is 1"),
         (0, "noise", r"images \(.*\): there are no images to take features of"),
-        (12, "constant", "no numbers: all .* the same features"),
+        (12, "constant", "no numbers: {all} have the same features"),
         (3, "noise", "precision-recall with k = 3 needs at least 4 images, there are 3"),
     ],
 )
@@ -275,9 +353,11 @@ def test_images_without_numbers(
 ) -> None:
     """A clear error, never a number, whichever side they are on; the second time as well."""
     folder = made(tmp_path / "few", count, kind)
-    for images, against, word in ((others, folder, "real"), (folder, others, "generated")):
+    real = {"word": "real", "all": "the real images: all 12 images"}
+    generated = {"word": "generated", "all": "all fakes"}
+    for images, against, said in ((others, folder, real), (folder, others, generated)):
         for _ in range(2):
-            with pytest.raises(UserError, match=words.format(word=word)):
+            with pytest.raises(UserError, match=words.format(**said)):
                 measured(tmp_path, images, against)
 
 

@@ -49,7 +49,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedRef]:
     folder = tmp_path_factory.mktemp("shared")
     with pytest.MonkeyPatch.context() as patch, ray_session() as machine:
         patch.setenv("ANIMESEARCH_CACHE", str(folder / "cache"))
-        ready = prepare(load_search(str(write_space(folder)), []).located(), machine, quiet)
+        search = load_search(str(write_space(folder)), ["metric.batch=20"])
+        ready = prepare(search.located(), machine, quiet)
         yield worker.shared_of(RunFolder(folder / "run"), ready)
 
 
@@ -100,12 +101,21 @@ def expected(here: Shared) -> Score:
 
 
 def test_the_score_is_that_of_the_trials_own_process(shared: SharedRef, start: Start) -> None:
-    """To the bit, for images in several parts; one actor serves everybody of the node."""
+    """To the bit, for images in several parts of as many as the space says; one actor serves
+    everybody of the node."""
     told: list[str] = []
     here = replace(shared.get(), samples=100)
     actors = start(SharedRef([_put(here)]))
+    sizes: list[int] = []
+
+    def counted(start: int, count: int) -> Tensor:
+        sizes.append(count)
+        return drawn(start, count)
+
     ways = [Handing(here, actors, told.append, wait=wait) for wait in (False, True)]
-    pending, at_once = [way(drawn) for way in ways]
+    pending, at_once = [way(counted) for way in ways]
+    evaluator_of(here).score(counted)
+    assert sizes == [20] * 15
     assert not isinstance(pending, Score) and isinstance(at_once, Score)
     found = pending.result()
     assert pending.done()

@@ -49,6 +49,16 @@ def test_no_more_than_its_share_is_spared() -> None:
     assert not found[1].proceed
 
 
+def test_grace_takes_nothing_from_those_that_need_to_be_spared() -> None:
+    """Three of family b are too close to be told from the best; every second may be spared."""
+    asha = Asha(spare=0.5, eta=16, grace={"b": 0.5})
+    scores = [("a", 10.0), ("b", 10.1), ("b", 10.2), ("b", 10.3), ("a", 10.4)]
+    field = [Arrival(f"t{i}", i, one, 1, score, "", 5.0) for i, (one, score) in enumerate(scores)]
+    found = [asha.decide(field[: place + 1], (1, 8)) for place in range(len(field))]
+    assert [one.proceed for one in found] == [True] * 5
+    assert "spared, 1 of at most 2" in found[-1].why
+
+
 def test_no_doubt_no_mercy() -> None:
     assert not decisions(Asha(doubt=0, spare=1), (10.0, 9.0), (10.1, 9.0))[-1].proceed
 

@@ -98,6 +98,7 @@ def test_what_a_score_is_worth_stands_beside_it(finished: RunFolder) -> None:
     assert not {"hostname", "node_ip", "pid"} & {k for r in state.reports for k in r.metrics}
     again = [trial.rescored for trial in state.trials.values() if trial.rescored]
     assert all(one.noise and one.noise > 0 for one in again)
+    assert {one.floor for one in again} == {info.floor}, "at equally many samples"
     gaps = [one.memorisation for one in again]
     assert all(gap is not None and abs(gap) < 5 for gap in gaps)
 
@@ -122,21 +123,22 @@ def test_fresh_scores_are_of_the_latents_behind_the_races(finished: RunFolder) -
     from animesearch.datasets.packed import PackedDataset
     from animesearch.metrics.evaluator import Evaluator
     from animesearch.metrics.features import FEATURES
-    from animesearch.metrics.reals import real_statistics
     from animesearch.trainers.checkpoint import best_checkpoint
     from animesearch.trainers.models import load_generator
-    from animesearch.tuning.tasks import Yardstick, rescore
+    from animesearch.tuning.tasks import Passing, Yardstick, rescore
     from animesearch.tuning.trialfiles import Held
+    from tests.metrics.samples import real_statistics
 
     (packed,) = Path(os.environ["ANIMESEARCH_CACHE"]).rglob("manifest.json")
     spec = FEATURES.parse("random")
     images = PackedDataset.open(packed.parent)
-    real = real_statistics(images.images_NCHW, spec, digest=images.pixels_digest)
+    real = real_statistics(images.images_NCHW, spec, images.pixels_digest)
+    yardstick = Yardstick(Passing(spec), real)
     for trial in finished.state().trials.values():
         checkpoint = best_checkpoint(finished.checkpoints(trial.trial_id))
         if checkpoint is not None and trial.rescored is not None:
             held = Held(str(checkpoint))
-            found = rescore(held, Yardstick(spec, real), range(48, 96), "cpu").score
+            found = rescore(held, yardstick, range(48, 96)).score
             assert found == pytest.approx(trial.rescored.score, abs=5e-4)
             assert (trial.rescored.samples, trial.rescored.first_latent) == (48, 48)
             sampler = load_generator(checkpoint, "cpu").sampler
@@ -263,6 +265,7 @@ def test_the_best_configurations_from_new_seeds(with_finals: RunFolder) -> None:
         assert trial.state == "completed" and [r.rung for r in trial.rungs.values()] == [0, 1, 2]
         assert trial.rescored is not None
         assert (trial.rescored.samples, trial.rescored.first_latent) == (64, 48)
+        assert trial.rescored.floor is not None
     ranking = rank_configurations(state)
     assert [(row.basis, row.n, row.runs, row.failed) for row in ranking[:2]] == [
         ("final", 2, 2, 0)

@@ -17,7 +17,13 @@ from animesearch.tuning import tasks
 from animesearch.tuning.cluster_session import ray_session
 from animesearch.tuning.prepare import Prepared, load_search, prepare
 from animesearch.tuning.resources import Machine
-from animesearch.tuning.tasks import MARKS, find_nearest, measure_reals, measure_references
+from animesearch.tuning.tasks import (
+    MARKS,
+    Passing,
+    find_nearest,
+    measure_reals,
+    measure_references,
+)
 from tests.metrics.samples import smooth_images
 from tests.tuning import dying
 from tests.tuning.small import write_space
@@ -27,7 +33,7 @@ STAGE = "features of the real images"
 
 
 def told(images: np.ndarray) -> list[int | Reals]:
-    return [*measure_reals(images, "d", SPEC, 20, "cpu")]
+    return [*measure_reals(images, "d", Passing(SPEC), [20, 10])]
 
 
 @pytest.mark.parametrize("count", [2, 49, 333])
@@ -41,7 +47,8 @@ def test_marks_depend_on_the_count_alone(
     *second, again = told(images)
     assert first == second == sorted({count * part // MARKS for part in range(1, MARKS)} - {0})
     assert isinstance(found, Reals) and isinstance(again, Reals)
-    assert (found.floor, found.statistics.key) == (again.floor, again.statistics.key)
+    assert (found.floors, found.statistics.key) == (again.floors, again.statistics.key)
+    assert found.floors.keys() == (set() if count < 4 else {20, 10})
 
 
 def test_what_follows_needs_no_other_pass(
@@ -53,8 +60,8 @@ def test_what_follows_needs_no_other_pass(
     places = range(0, 60, 2)
 
     def found() -> tuple[Any, Any]:
-        gap = measure_references(images, "d", 60, SPEC, "cpu")
-        return gap, find_nearest(images, "d", SPEC, fakes, places, "cpu")
+        gap = measure_references(images, "d", Passing(SPEC), 60)
+        return gap, find_nearest(images, "d", Passing(SPEC), fakes, places)
 
     monkeypatch.setenv("ANIMESEARCH_CACHE", str(tmp_path / "empty"))
     usual_gap, usual = found()
@@ -69,6 +76,19 @@ def test_what_follows_needs_no_other_pass(
     for one, other in ((gap.trained, usual_gap.trained), (gap.held, usual_gap.held)):
         assert one.count == other.count == 30
         np.testing.assert_allclose(one.mean, other.mean, rtol=1e-5, atol=1e-7)
+
+
+def test_batches_are_as_large_as_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passed: list[int]
+) -> None:
+    """Of the reals, of the samples, and of the images held out."""
+    monkeypatch.setenv("ANIMESEARCH_CACHE", str(tmp_path / "none"))
+    images = smooth_images(30)
+    passing = Passing(SPEC, batch=7)
+    measure_references(images, "d", passing, 20)
+    find_nearest(images, "d", passing, images[:9], range(10))
+    assert passed == [7, 7, 6, 7, 2, 7, 3]
+    assert [*measure_reals(images, "d", passing, [5])] and passed[7:] == [7, 7, 7, 7, 2]
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +121,7 @@ def test_the_pass_is_shown_and_made_once(tmp_path: Path, machine: Machine, cache
     kept = {path: path.stat().st_ino for path in (cache / "features").iterdir()}
     assert sorted(path.suffixes[0] for path in kept) == [".features", ".floor", ".npz"]
     second, again = prepared(tmp_path, machine, 300)
-    assert (second, again.floor) == (first, found.floor)
+    assert (second, again.floors) == (first, found.floors)
     assert again.real.key == found.real.key
     assert kept == {path: path.stat().st_ino for path in (cache / "features").iterdir()}
 
@@ -122,7 +142,7 @@ def test_a_process_that_is_lost_costs_the_pass_alone(
     marks, found = prepared(tmp_path, machine, count)
     assert (cache / "died").exists()
     assert marks == sorted(marks) and marks[-1] == count == found.real.count
-    assert found.floor is not None
+    assert found.floors.keys() == {48}
 
 
 def test_reals_without_spread_end_the_preparation(tmp_path: Path, machine: Machine) -> None:

@@ -98,12 +98,15 @@ def test_parts_are_put_together_with_the_first_of_equals() -> None:
     assert found.distance_M.tolist() == [0.5, 1.0, 1.0]
 
 
+@pytest.mark.parametrize("mode", ["packed", "stream"])
 def test_copies_of_training_images_are_found(
-    prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
     """Images of the training set itself as samples; one that was held out is no copy."""
     monkeypatch.setattr("animesearch.tuning.nearest.LEAST", 20)  # more than one task
     folder, view, packed = RunFolder(tmp_path), Notes(), prepared.packed
+    if mode == "stream":
+        prepared = replace(prepared, pixels=PackedAt(packed.folder, packed.pixels_digest))
     copies, held = [70, 3, 3, 0, 41], packed.train_count
     write_grid(folder, 512, packed.images_NCHW[[*copies, held]])
     write_grid(folder, 256, packed.images_NCHW[[5] * 6])

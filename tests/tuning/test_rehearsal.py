@@ -14,12 +14,14 @@ from animesearch.trainers.architectures import ARCHITECTURES
 from animesearch.trainers.checkpoint import checkpoint_files, load_checkpoint
 from animesearch.trainers.config import TrialConfig
 from animesearch.trainers.loop import train
+from animesearch.tuning import rehearsal
 from animesearch.tuning.cluster_session import ray_session
 from animesearch.tuning.prepare import load_search
 from animesearch.tuning.rehearsal import (
     CLASSES,
     Fresh,
     Timing,
+    _has_room,
     _job,
     _setting,
     calibrate,
@@ -27,7 +29,7 @@ from animesearch.tuning.rehearsal import (
     estimate_of,
     plan_lines,
 )
-from animesearch.tuning.resources import Allotment
+from animesearch.tuning.resources import Allotment, Node
 from tests.tuning.small import write_space
 
 PLAN = Plan("x", "", trials=8, images=1000, rungs=())
@@ -49,6 +51,14 @@ def test_estimate_counts_on_early_stopping_and_tells_its_error() -> None:
     assert got.expected == pytest.approx(got.longest * plan.remaining() / 1000)
     assert 0.2 < got.error < 0.5
     assert got.memory == 2
+
+
+def test_the_calibration_waits_for_no_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What two machines have together is of no use to a trial."""
+    monkeypatch.setattr(rehearsal, "machines_now", lambda: (Node(4, 0, 2), Node(2, 1)))
+    assert not _has_room(Allotment(8.0, 0.0, 0.0, 1, 0))
+    assert not _has_room(Allotment(4.0, 1.0, 0.0, 1, 0))
+    assert _has_room(Allotment(4.0, 0.0, 0.0, 1, 0)) and _has_room(Allotment(2.0, 1.0, 0.0, 1, 0))
 
 
 JOB = {

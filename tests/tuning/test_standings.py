@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -63,10 +64,10 @@ def literally(rule: SchedulerSpec, arrivals: Sequence[Arrival], rungs: Sequence[
     if isinstance(rule, NoScheduler) or current.rung == rungs[-1]:
         return True
     if isinstance(rule, Asha):
-        grace = rule.grace.get(current.family, 0.0)
-        graced = current.rung < (grace * rungs[-1] if grace <= 1 else grace)
-        group = GROUPS[rule.group_by]
-        return graced or halved(rule, [a for a in here if group(a) == group(current)])
+        group, graced = GROUPS[rule.group_by], in_grace(rule, rungs)
+        mine = [a for a in here if group(a) == group(current)]
+        doubted = [replace(a, noise=0.0) if graced(a) else a for a in mine]
+        return graced(current) or halved(rule, doubted)
     if isinstance(rule, Hyperband):
         brackets = min(rule.brackets, len(rungs))
         mine = [a for a in here if a.number % brackets == current.number % brackets]
@@ -74,6 +75,16 @@ def literally(rule: SchedulerSpec, arrivals: Sequence[Arrival], rungs: Sequence[
     assert isinstance(rule, MedianRule)
     others = [a.score for a in here[:-1]]
     return len(others) < rule.min_trials or current.score <= median(others)
+
+
+def in_grace(rule: Asha, rungs: Sequence[int]) -> Callable[[Arrival], bool]:
+    """Who is not stopped at its rung in any case, and so is not spared either."""
+
+    def graced(arrival: Arrival) -> bool:
+        grace = rule.grace.get(arrival.family, 0.0)
+        return arrival.rung < (grace * rungs[-1] if grace <= 1 else grace)
+
+    return graced
 
 
 RULES: list[GeometricRungs] = [

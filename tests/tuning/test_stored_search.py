@@ -1,4 +1,4 @@
-"""Whole searches whose run lives in a bucket: faults, kills, another machine."""
+"""Whole searches whose run lives in a bucket, of S3 or Google: faults, kills, another machine."""
 
 from __future__ import annotations
 
@@ -10,31 +10,38 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from animesearch.datasets.pipeline import pack
 from animesearch.errors import DataError
 from animesearch.results.fetching import fetch_run
 from animesearch.results.folder import RunFolder
 from animesearch.results.opening import run_to_read
 from animesearch.results.ranking import rank
+from animesearch.storage.cache import working_folder
 from animesearch.storage.patience import PAUSE
 from animesearch.storage.store import Store
 from animesearch.trainers.generate import Drawing, generate
 from animesearch.tuning import launch
 from animesearch.tuning.cluster_session import ray_session
+from animesearch.tuning.datajobs import dataset_of, prepare_data
 from animesearch.tuning.race import replay
 from animesearch.tuning.schedulers.asha import Asha
+from tests.storage.google import Gcs
 from tests.storage.servers import S3, SECRET
 from tests.tuning.scripted_driver import wait_until
-from tests.tuning.small import write_space
+from tests.tuning.small import SPACE, write_space
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def ray(running_s3: S3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Its processes know the way to the store."""
+def ray(
+    running_s3: S3, running_gcs: Gcs, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Its processes know the way to the stores."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in running_s3.environment.items():
+        for name, value in {**running_s3.environment, **running_gcs.environment}.items():
             patch.setenv(name, value)
         patch.setenv("ANIMESEARCH_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("PYTHONPATH", str(ROOT))
@@ -92,6 +99,46 @@ def _holds_what_a_folder_holds(url: str, folder: RunFolder) -> None:
     assert not any(SECRET.encode() in store.read(name) for name in there)
 
 
+@pytest.mark.slow
+def test_images_and_run_at_google(ray: None, gcs: Gcs, tmp_path: Path) -> None:
+    """Images prepared in a bucket, a search on them whose store is away for a moment, killed, gone
+    on with by another machine, ranked and brought home."""
+    images, url, log = gcs.url("faces"), gcs.url("runs/x"), tmp_path / "log.txt"
+    home = tmp_path / "home"
+    source = ("source={name: faces, count: 96}", "size=16")
+    prepare_data(dataset_of("faces", overrides=source), images, Console(quiet=True))
+    text = SPACE.replace("{name: faces, count: 96}", images).replace("trials: 4", "trials: 2")
+    command = [
+        sys.executable,
+        "-m",
+        "animesearch",
+        "run",
+        "--space",
+        str(write_space(tmp_path, text)),
+    ]
+    environment = {**os.environ, "ANIMESEARCH_CACHE": str(tmp_path / "first"), PAUSE: "0.3"}
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [*command, "--out", url], cwd=ROOT, env=environment, stdout=output, stderr=output
+        )
+        wait_until(process, lambda: reports_at(url) >= 1)
+        gcs.proxy.fail("busy")
+        wait_until(process, lambda: "storage is lost" in log.read_text())
+        gcs.proxy.fail("pass")
+        wait_until(process, lambda: reports_at(url) >= 2)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(timeout=60)
+    assert launch.resume(url) == launch.DONE
+    fetch_run(url, home)
+    brought = RunFolder.open(home)
+    state = brought.state()
+    assert state == run_to_read(url).state()
+    assert state.outcome == "complete" and state.sessions == 2 and not state.by_state("failed")
+    assert replay(Asha(first_rung=128), state, brought.info().rungs) == []
+    _holds_what_a_folder_holds(url, RunFolder.open(working_folder(url)))
+    assert brought.files(f"trials/{rank(state)[0].trial_id}/checkpoints")
+
+
 POPULATION = (
     "search.scheduler={name: pbt, interval: 0.25}",
     "trial.architecture={name: penn-dcgan, width: 4, latent: 8}",
@@ -136,11 +183,6 @@ def test_a_population_is_killed_resumed_elsewhere_and_brought_home(
 @pytest.mark.slow
 def test_images_are_prepared_in_a_bucket_and_read_from_it(ray: None, s3: S3, url: str) -> None:
     """Again into the same place nothing is sent; beside other things nothing is written."""
-    from rich.console import Console
-
-    from animesearch.datasets.pipeline import pack
-    from animesearch.tuning.datajobs import dataset_of, prepare_data
-
     source = "source={name: faces, count: 24}"
     config = dataset_of("faces", overrides=[source, "size=16"])
     console = Console(quiet=True)

@@ -6,7 +6,7 @@ import abc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol, TypeVar
 
 from pydantic import GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -73,6 +73,13 @@ class Listing:
         return cls(numbered, tuple(sorted(refused, key=lambda drop: drop.name)), sequential)
 
 
+class PackedPixels(NamedTuple):
+    """All images of a set that stands packed: SHA-256 (hex) of the bytes, shape (N, C, H, W)."""
+
+    digest: str
+    shape: tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class Drawn:
     """An image that a source made itself: RGB uint8 (size, size, 3), and its tags."""
@@ -122,6 +129,10 @@ class SourceSpec(Spec, abc.ABC):
 
         ``size`` is the edge of the images in the end, for sources that draw.
         """
+
+    def packed_pixels(self) -> PackedPixels | None:
+        """Of a source whose items are rows of one array, by their ``offset``; None of others."""
+        return None
 
 
 class SourceRegistry(Registry[SourceSpec]):

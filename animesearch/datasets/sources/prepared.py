@@ -18,6 +18,7 @@ from animesearch.datasets.sources.base import (
     Item,
     Listing,
     Memory,
+    PackedPixels,
     Payload,
     Progress,
 )
@@ -102,6 +103,14 @@ class PreparedSource(PlacedSource):
             image_CHW = images_NCHW[item.offset]
             same = pixels_hash(image_CHW) == item.sha256
             yield item, Drawn(_rgb(image_CHW), item.tags) if same else None
+
+    @override
+    def packed_pixels(self) -> PackedPixels:
+        """By the bytes that are there, whatever the manifest says."""
+        from animesearch.datasets.packed import pixels_sha256
+
+        images_NCHW = self._opened().images_NCHW
+        return PackedPixels(pixels_sha256(images_NCHW), images_NCHW.shape)
 
 
 def pixels_hash(image_CHW: NDArray[np.uint8]) -> str:

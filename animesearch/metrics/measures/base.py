@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
-from animesearch.errors import MetricError, UnsupportedError
+from animesearch.errors import MetricError, NoSpreadError, UnsupportedError
 from animesearch.registry import Registry, Spec
 
 if TYPE_CHECKING:
@@ -66,12 +66,18 @@ class Side:
         return int(self.features_ND.shape[1])
 
     def gaussian(self) -> GaussianFactor:
-        """Mean and factored covariance; :class:`MetricError` for fewer than 2 images or without
-        any spread."""
+        """Mean and factored covariance of reals, which fakes are compared with.
+
+        Raises :class:`MetricError` for fewer than 2 images, :class:`NoSpreadError` where all are
+        the same.
+        """
         from animesearch.metrics.frechet import GaussianFactor
 
         if "gaussian" not in self._kept:
-            self._kept["gaussian"] = GaussianFactor.fitted(self.features_ND)
+            try:
+                self._kept["gaussian"] = GaussianFactor.fitted(self.features_ND)
+            except NoSpreadError as error:
+                raise NoSpreadError(f"the real images: {error}") from None
         return cast("GaussianFactor", self._kept["gaussian"])
 
     def radii(self, k: int) -> npt.NDArray[np.float64]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
@@ -19,8 +18,8 @@ class DensityCoverage(MeasureSpec):
 
     Balls stand around the reals alone, each as large as the distance to the k-th nearest other
     real, its edge excluded as in the authors' program (identical sets then have density 1).
-    A perfect generator has an expected density of 1 and the coverage of
-    :func:`expected_coverage`; density has no upper limit.
+    A perfect generator has an expected density of 1, which has no upper limit, and with N reals and
+    M fakes a coverage of 1 - Π_{i=1..k} (N - i) / (N + M - i), 0.97 for k = 5 and equal counts.
     """
 
     source: ClassVar[str] = "Naeem 2020, arXiv:2002.09797, equations 3 and 4"
@@ -47,12 +46,3 @@ class DensityCoverage(MeasureSpec):
             covered_N[tile.columns] |= inside_RC.any(axis=0)
         density = hits / (self.k * len(fake))
         return {"density": density, "coverage": float(covered_N.mean())}
-
-
-def expected_coverage(reals: int, fakes: int, k: int = 5) -> float:
-    """Coverage to be expected when fakes and reals are of one distribution; reals > k.
-
-    ``1 - Π_{i=1..k} (N - i) / (N + M - i)`` (Naeem 2020, section 3.2): no fake among the k
-    nearest of all other images.
-    """
-    return 1.0 - math.prod((reals - i) / (reals + fakes - i) for i in range(1, k + 1))

@@ -7,11 +7,13 @@ from animesearch.tuning.loggers.base import (
     LOGGERS,
     SILENT,
     About,
+    Listeners,
     LoggerSpec,
     Logging,
     ToldTrial,
     TrialLog,
     check_loggers,
+    tell_fresh,
 )
 
 for _module in iter_modules(__path__):
@@ -21,9 +23,11 @@ __all__ = [
     "LOGGERS",
     "SILENT",
     "About",
+    "Listeners",
     "LoggerSpec",
     "Logging",
     "ToldTrial",
     "TrialLog",
     "check_loggers",
+    "tell_fresh",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from animesearch.files import content_id
 from animesearch.registry import Registry, Spec
 from animesearch.results.differences import flatten
 from animesearch.results.folder import RunFolder
-from animesearch.results.records import RunInfo, Scalar
+from animesearch.results.formats import clean
+from animesearch.results.records import Rescored, RunInfo, Scalar
 from animesearch.results.state import TrialRecord
+from animesearch.tuning.storageurl import hidden
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,8 @@ class TrialLog(ABC):
 
     @abstractmethod
     def start(self, trial: ToldTrial) -> None:
-        """A worker took the trial up; once in each session of the run."""
+        """A worker took the trial up; once in each session of the run.  Once more, after its end,
+        before its score on fresh samples is told."""
 
     @abstractmethod
     def report(self, trial: ToldTrial, images: int, metrics: Mapping[str, float]) -> None:
@@ -138,6 +142,62 @@ class Logging:
 
 SILENT = Logging((), None, lambda text: None)
 """Nobody is told."""
+
+
+class Listeners:
+    """The loggers of a run, open.
+
+    One that fails is left out from then on, and the person is told once: a search is not lost to a
+    server that is away.
+    """
+
+    def __init__(self, logging: Logging) -> None:
+        self._note, self._logs = logging.note, dict[str, TrialLog]()
+        if logging.about is not None:
+            for spec in logging.specs:
+                self._try(spec.name, partial(self._open, spec, logging.about))
+
+    def tell(self, call: Callable[[TrialLog], None]) -> None:
+        """``call`` with each of them."""
+        for name, log in list(self._logs.items()):
+            self._try(name, partial(call, log))
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        self.tell(lambda log: log.close())
+        self._logs.clear()
+
+    def _open(self, spec: LoggerSpec, about: About) -> None:
+        self._logs[spec.name] = spec.build(about)
+
+    def _try(self, name: str, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001 - another tool's, of whatever kind
+            self._logs.pop(name, None)
+            first = (hidden(str(error)).splitlines() or [type(error).__name__])[0]
+            self._note(f"logger {name} is left out from now on: {clean(first)[:300]}")
+
+
+def tell_fresh(logging: Logging, records: Sequence[TrialRecord]) -> None:
+    """The scores of ended trials on fresh samples, as of their last images: ``fresh_score``, its
+    standard error ``fresh_noise``, and ``memorisation`` where images were held out."""
+    if not records:
+        return
+    listeners = Listeners(logging)
+    for record in records:
+        if logging.about is not None and record.rescored is not None:
+            _tell_fresh(listeners, ToldTrial(record, logging.about), record.rescored)
+    listeners.close()
+
+
+def _tell_fresh(listeners: Listeners, trial: ToldTrial, fresh: Rescored) -> None:
+    named = {"score": fresh.score, "noise": fresh.noise}
+    metrics = plain({f"fresh_{name}": value for name, value in named.items()})
+    metrics |= plain({"memorisation": fresh.memorisation})
+    listeners.tell(lambda log: log.start(trial))
+    listeners.tell(lambda log: log.report(trial, trial.record.images, metrics))
+    listeners.tell(lambda log: log.end(trial))
 
 
 def plain(metrics: Mapping[str, Scalar]) -> dict[str, float]:

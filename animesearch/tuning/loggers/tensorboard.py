@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tensorboardX.record_writer import RecordWriter
 
 FOLDER = "tensorboard"
-HPARAM_METRIC = "score"
+HPARAM_METRICS = ("score", "fresh_score")
 
 
 @LOGGERS.register
@@ -97,10 +97,10 @@ class EventFile:
         self._write(step=step, summary=Summary(value=values))
 
     def add_hyperparameters(self, values: Mapping[str, Any]) -> None:
-        """For the tab of that name, beside the last score."""
+        """For the tab of that name, beside the last scores."""
         from tensorboardX.summary import hparams
 
-        for summary in hparams(dict(values), {HPARAM_METRIC: None}):
+        for summary in hparams(dict(values), dict.fromkeys(HPARAM_METRICS)):
             self._write(summary=summary)
 
     def close(self) -> None:

@@ -89,20 +89,21 @@ class WandbLog(TrialLog):
         # Ray's callback would hand the key over in a runtime environment, and Ray writes those
         # into its logs, which everybody on the machine can read.
         self._callback._remote_logger_class = ray.remote(num_cpus=0)(
-            self._callback._logger_actor_cls
+            sender(self._callback._logger_actor_cls)
         )
         self._open: dict[ToldTrial, int] = {}
 
     def start(self, trial: ToldTrial) -> None:
         self._callback.log_trial_start(trial)
-        self._open[trial] = 0
+        # W&B drops what comes at a step that it has: of a trial that is over, the one behind it.
+        self._open[trial] = trial.record.images + 1 if trial.record.done else 0
 
     def report(self, trial: ToldTrial, images: int, metrics: Mapping[str, float]) -> None:
         picture = {}
         grid = trial.grid(images) if self._grids and "score" in metrics else None
         if grid is not None:
             picture = {"samples": _pixels(grid)}
-        self._open[trial] = images
+        self._open[trial] = max(images, self._open[trial])
         self._tell(trial, {**metrics, **picture})
 
     def end(self, trial: ToldTrial) -> None:
@@ -120,6 +121,25 @@ class WandbLog(TrialLog):
         """The callback takes ``training_iteration`` for the step."""
         step = {"training_iteration": self._open[trial]}
         self._callback.log_trial_result(0, trial, {**values, **step})
+
+
+def sender(actor: Any) -> Any:
+    """Ray's class of the process that sends, which waits for all to be written or sent.
+
+    Ray kills the process when its run has finished; wandb's own, which writes the files, goes then
+    too, whatever it still holds.
+    """
+
+    class Sender(actor):
+        def run(self) -> Any:
+            import wandb
+
+            try:
+                return super().run()
+            finally:
+                wandb.teardown()
+
+    return Sender
 
 
 def _logged_in() -> bool:

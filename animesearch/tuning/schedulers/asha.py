@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
@@ -65,9 +66,9 @@ class _Fields(Standings):
         """Whoever is not stopped yet counts for the others all the same."""
         if arrival.rung >= self._last:
             return Decision(True, "full budget reached")
-        group = group_of(arrival, self._asha.group_by)
-        decision = self._fields[arrival.rung, group].arrive(arrival)
+        field = self._fields[arrival.rung, group_of(arrival, self._asha.group_by)]
         grace = self._asha.grace_of(arrival.family, self._last)
         if arrival.rung < grace:
+            field.arrive(replace(arrival, noise=0.0))  # needs no sparing: others may be spared
             return Decision(True, f"{arrival.family} is not stopped before {grace} images")
-        return decision
+        return field.arrive(arrival)

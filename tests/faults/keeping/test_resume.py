@@ -58,7 +58,7 @@ class Resumed:
     def __init__(self, place: str, words: Path, address: str) -> None:
         own = words.with_name(f"resumed-{len(self.all)}")
         self.all.append(self)
-        copy = own / "runs" / key_of(place, server())
+        copy = own / "runs" / key_of(place, server(place))
         self.folder, self.log = copy if is_uri(place) else Path(place), own / "log.txt"
         self.arrivals = Arrivals(self.folder)
         own.mkdir()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from animesearch.errors import MetricError
 from animesearch.metrics import neighbours
 from animesearch.metrics.measures import Side
-from animesearch.metrics.measures.density_coverage import expected_coverage
 from tests.metrics.measures.samples import normal, parse, rows
 
 LINE = rows([0.0], [1.0], [3.0], [7.0])  # distances to the nearest other: 1, 1, 2, 4
@@ -86,6 +87,12 @@ def test_expectations_for_one_distribution(reals: int, fakes: int) -> None:
     assert density.mean() == pytest.approx(1.0, abs=4 * density.std() / np.sqrt(60))
     expected = expected_coverage(reals, fakes)
     assert coverage.mean() == pytest.approx(expected, abs=4 * coverage.std() / np.sqrt(60))
+
+
+def expected_coverage(reals: int, fakes: int, k: int = 5) -> float:
+    """``1 - Π_{i=1..k} (N - i) / (N + M - i)`` (Naeem 2020, section 3.2): no fake among the k
+    nearest of all other images."""
+    return 1.0 - math.prod((reals - i) / (reals + fakes - i) for i in range(1, k + 1))
 
 
 def test_expected_coverage_by_hand() -> None:

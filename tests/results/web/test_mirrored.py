@@ -94,17 +94,17 @@ def test_a_store_that_is_away_is_told_and_what_was_there_stays(
     assert "X-Notice" not in client.get(address).headers
 
 
-def test_all_runs_of_a_place(s3: S3, url: str, tmp_path: Path) -> None:
+def test_all_runs_of_a_place(place: str, tmp_path: Path) -> None:
     for name in ("a", "b"):
         folder = write_run(tmp_path / name)
-        Sender(stores.Store.open(f"{url}/{name}"), folder.path).push("run.json", "journal")
-    stores.Store.open(url).write("no-run/x", b"")
-    runs = mirrored(url)
+        Sender(stores.Store.open(f"{place}/{name}"), folder.path).push("run.json", "journal")
+    stores.Store.open(place).write("no-run/x", b"")
+    runs = mirrored(place)
     runs.begin()
     rows = client_of(runs).get("/api/runs").json()["runs"]
     assert [row["key"] for row in rows] == ["a", "b"]
-    stores.Store.open(f"{url}/b").delete_all("")
-    runs = mirrored(url)
+    stores.Store.open(f"{place}/b").delete_all("")
+    runs = mirrored(place)
     runs.begin()
     assert [run.key for run in Store(runs.path).runs()] == ["a"]
 

@@ -10,8 +10,9 @@ import pytest
 from pydantic import ValidationError
 
 from animesearch.errors import UserError
+from animesearch.tuning.loggers import Logging, ToldTrial, tell_fresh
 from animesearch.tuning.loggers.mlflow import RETRIES, URI, Mlflow
-from tests.tuning.loggers.told import ENDS, SCORED, a_trial, about, tell
+from tests.tuning.loggers.told import ENDS, SCORED, a_trial, about, rescored, tell
 
 mlflow = pytest.importorskip("mlflow", reason="mlflow is not installed (the extra of that name)")
 STATUS = {"completed": "FINISHED", "failed": "FAILED", "collapsed": "KILLED", "pruned": "KILLED"}
@@ -80,6 +81,19 @@ def test_a_resumed_trial_goes_on_in_its_run(tmp_path: Path) -> None:
         ids.add(run.info.run_id)
     assert len(ids) == 1
     assert run.data.params == {"seed": "7", "loss.name": "ns", "penalties.0.name": "r1"}
+
+
+def test_a_score_on_fresh_samples_goes_into_the_run_of_its_trial(tmp_path: Path) -> None:
+    record, specs = rescored(tmp_path), [Mlflow(experiment="faces")]
+    trial, log = ToldTrial(record, about(tmp_path)), specs[0].build(about(tmp_path))
+    log.start(trial)
+    log.report(trial, 8000, {"score": 11.0})
+    log.end(trial)
+    log.close()
+    tell_fresh(Logging(specs, about(tmp_path), lambda text: None), [record])
+    (run,) = runs(tmp_path, "faces").values()
+    assert run.data.metrics == {"score": 11.0, "fresh_score": 12.5, "fresh_noise": 0.5}
+    assert (run.info.status, run.data.tags["state"]) == ("FINISHED", "completed")
 
 
 def test_another_run_of_the_same_search_has_its_own(tmp_path: Path) -> None:

@@ -16,15 +16,17 @@ from animesearch.tuning.loggers import (
     LOGGERS,
     About,
     LoggerSpec,
+    Logging,
     ToldTrial,
     TrialLog,
     check_loggers,
+    tell_fresh,
 )
 from animesearch.tuning.loggers.base import plain
 from animesearch.tuning.loggers.mlflow import Mlflow
 from animesearch.tuning.loggers.tensorboard import TensorBoard
 from animesearch.tuning.loggers.wandb import Wandb
-from tests.tuning.loggers.told import ENDS, a_trial, tell, tell_under_tune
+from tests.tuning.loggers.told import ENDS, a_trial, about, rescored, tell, tell_under_tune
 
 SPACE = """
 dataset: {source: faces, size: 32}
@@ -134,6 +136,32 @@ def test_a_logger_that_fails_is_left_out_and_said_so_once(tmp_path: Path, word: 
     assert "secret" not in notes[0] and "more lines" not in notes[0]
     assert [what for what, _, _ in Told.heard].count(word) == (word != "build")
     assert len(list((tmp_path / "tensorboard").iterdir())) == len(ENDS), "the other goes on"
+
+
+def test_a_score_on_fresh_samples_is_told_behind_the_end(tmp_path: Path) -> None:
+    record, notes = rescored(tmp_path), list[str]()
+    tell_fresh(Logging([Told(), TensorBoard()], about(tmp_path), notes.append), [record])
+    assert Told.heard == [
+        ("start", "t0007", ""),
+        ("report", "t0007", "8000 ['fresh_noise', 'fresh_score']"),
+        ("end", "t0007", "completed"),
+        ("close", "", ""),
+    ]
+    assert record.rescored is not None
+    remembered = record.rescored.model_copy(update={"memorisation": 3.0, "noise": None})
+    record.rescored = remembered
+    tell_fresh(Logging([Told()], about(tmp_path), notes.append), [record])
+    assert Told.heard[5] == ("report", "t0007", "8000 ['fresh_score', 'memorisation']")
+    Told.heard.clear()
+    tell_fresh(Logging([Told()], about(tmp_path), notes.append), [])
+    assert Told.heard == notes == [], "nothing is opened for nothing"
+
+
+def test_a_logger_that_fails_at_fresh_scores_costs_nothing(tmp_path: Path) -> None:
+    notes: list[str] = []
+    logging = Logging([Told(fails_at="report")], about(tmp_path), notes.append)
+    tell_fresh(logging, [rescored(tmp_path)] * 2)
+    assert notes == ["logger told is left out from now on: the server went away"]
 
 
 def test_only_finite_numbers_are_told() -> None:

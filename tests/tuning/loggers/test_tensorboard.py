@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from animesearch.tuning.loggers import Logging, ToldTrial, tell_fresh
 from animesearch.tuning.loggers.tensorboard import EventFile, TensorBoard
-from tests.tuning.loggers.told import ENDS, SCORED, a_trial, about, files_with, tell
+from tests.tuning.loggers.told import ENDS, SCORED, a_trial, about, files_with, rescored, tell
 
 accumulators = pytest.importorskip(
     "tensorboard.backend.event_processing.event_accumulator",
@@ -32,6 +33,15 @@ def hyperparameters(folder: Path) -> dict[str, Any]:
     content = read(folder).SummaryMetadata("_hparams_/session_start_info").plugin_data.content
     values = metadata.parse_session_start_info_plugin_data(content).hparams
     return {name: getattr(value, value.WhichOneof("kind")) for name, value in values.items()}
+
+
+def metrics_of(folder: Path) -> set[str]:
+    """What the tab of hyperparameters shows beside them."""
+    from tensorboard.plugins.hparams import metadata
+
+    content = read(folder).SummaryMetadata("_hparams_/experiment").plugin_data.content
+    infos = metadata.parse_experiment_plugin_data(content).metric_infos
+    return {info.name.tag for info in infos}
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +98,24 @@ def test_a_resumed_trial_goes_on_in_a_second_file(tmp_path: Path) -> None:
         (1000, 1000.0), (2000, 2000.0)
     ]  # fmt: skip
     assert not found.Tags()["tensors"], "interrupted: no end of its session"
+
+
+def test_a_score_on_fresh_samples_is_beside_the_others(tmp_path: Path) -> None:
+    record = rescored(tmp_path)
+    trial, log = ToldTrial(record, about(tmp_path)), TensorBoard().build(about(tmp_path))
+    log.start(trial)
+    log.report(trial, 8000, {"score": 11.0})
+    log.end(trial)
+    log.close()
+    tell_fresh(Logging([TensorBoard()], about(tmp_path), lambda text: None), [record])
+    place = tmp_path / "tensorboard/t0007"
+    found = read(place)
+    told = {name: [(event.step, event.value) for event in found.Scalars(name)]
+            for name in found.Tags()["scalars"]}  # fmt: skip
+    assert told == {"score": [(8000, 11.0)], "fresh_score": [(8000, 12.5)],
+                    "fresh_noise": [(8000, 0.5)]}  # fmt: skip
+    assert hyperparameters(place)["state"] == "completed"
+    assert metrics_of(place) == {"score", "fresh_score"}
 
 
 def test_grids_may_stay_out(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from animesearch.errors import UserError
-from animesearch.tuning.loggers.wandb import KEY, MODE, Wandb
-from tests.tuning.loggers.told import ENDS, SCORED, files_with, tell
+from animesearch.tuning.loggers import Logging, tell_fresh
+from animesearch.tuning.loggers.wandb import KEY, MODE, Wandb, sender
+from tests.tuning.loggers.told import ENDS, SCORED, about, files_with, rescored, tell
 
 wandb = pytest.importorskip("wandb", reason="wandb is not installed (the extra of that name)")
 SECRET = "0123456789abcdef0123456789abcdef01234567"
@@ -79,6 +80,18 @@ def test_each_trial_is_a_run(ray: None, tmp_path: Path, monkeypatch: pytest.Monk
     assert files_with(tmp_path, SECRET) == []
 
 
+@pytest.mark.slow
+def test_a_score_on_fresh_samples_stands_behind_the_last_step(ray: None, tmp_path: Path) -> None:
+    """W&B drops what comes at a step that the run has already."""
+    record, specs = rescored(tmp_path), [Wandb(mode="offline", project="faces")]
+    tell_fresh(Logging(specs, about(tmp_path), lambda text: None), [record])
+    (path,) = tmp_path.glob("wandb/offline-run-*/*.wandb")
+    found = offline_run(path)
+    assert (found["id"], found["config"]["state"]) == ("c0ffee-t0007", "completed")
+    fresh = [step for step, names in found["history"] if "fresh_score" in names]
+    assert fresh == [8001]
+
+
 def test_without_a_key_nothing_starts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in (KEY, MODE):
         monkeypatch.delenv(name, raising=False)
@@ -93,6 +106,26 @@ def test_without_a_key_nothing_starts(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setenv(KEY, SECRET)
     Wandb().check()
     assert Wandb().model_dump(mode="json").keys() == {"name", "project", "entity", "mode", "grids"}
+
+
+def test_a_run_that_has_finished_is_written_before_its_process_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    did: list[str] = []
+    monkeypatch.setattr(wandb, "teardown", lambda: did.append("teardown"))
+
+    class Ended:
+        def run(self) -> None:
+            did.append("run")
+
+    class Broken:
+        def run(self) -> None:
+            raise RuntimeError("no server")
+
+    sender(Ended)().run()
+    with pytest.raises(RuntimeError, match="no server"):
+        sender(Broken)().run()
+    assert did == ["run", "teardown", "teardown"]
 
 
 @pytest.mark.slow

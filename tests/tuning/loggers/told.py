@@ -12,7 +12,7 @@ from PIL import Image
 from ray.tune.schedulers import TrialScheduler
 
 from animesearch.results.folder import RunFolder
-from animesearch.results.records import TrialCreated
+from animesearch.results.records import Rescored, TrialCreated, TrialEnded
 from animesearch.results.state import TrialRecord
 from animesearch.tuning.bridge import KEY, RaceCallback, RaceScheduler, assignment_config
 from animesearch.tuning.engine import Job, run_round
@@ -67,6 +67,17 @@ def a_trial(folder: Path, number: int = 7) -> ToldTrial:
         state="running",
     )  # fmt: skip
     return ToldTrial(record, about(folder))
+
+
+def rescored(folder: Path) -> TrialRecord:
+    """A trial that is over, with a score on fresh samples; its last images were 8,000."""
+    record = a_trial(folder).record
+    record.state = "completed"
+    record.ended = TrialEnded(at=0.0, trial_id=record.trial_id, state="completed", images=8000)
+    record.rescored = Rescored(
+        at=0.0, trial_id=record.trial_id, score=12.5, samples=500, first_latent=100, noise=0.5
+    )
+    return record
 
 
 def tell(folder: Path, specs: Sequence[LoggerSpec]) -> list[str]:

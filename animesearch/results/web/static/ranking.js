@@ -157,7 +157,7 @@ function drawFacts() {
   const { run } = data;
   show(byId("facts"),
     fact("metric", `${run.metric}, lower is better`),
-    run.floor === null ? null : fact("floor", `${scoreText(run.floor)}, between two halves of the reals`),
+    run.floor_words ? fact("floor", run.floor_words) : null,
     fact("trials", trialsText(run)),
     fact("rungs", `${run.rungs.map((/** @type {number} */ images) => images / 1000).join(", ")} kimg`),
     fact("stopped", stopsText(run.stops)),
