@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
 
@@ -42,7 +41,7 @@ from tests.datasets.lying import ARCHIVE, Lie, lying_tars, lying_zips
 from tests.datasets.malformed import malformed
 from tests.datasets.malformed_png import END, LINK, Reasons, chunk, header, png_of
 from tests.datasets.pictures import add_member, noise, png, silent, write_folder, write_tar
-from tests.datasets.test_remote import bucket  # noqa: F401 - a fixture
+from tests.datasets.test_remote import upload
 
 LIMIT_S = 120
 pytestmark = pytest.mark.timeout(LIMIT_S)
@@ -249,14 +248,13 @@ def packed_here(config: DatasetConfig, folder: Path) -> PackedDataset:
 
 
 @pytest.mark.parametrize("way", [_folder, _tar, _zip, _struct], ids=lambda w: w.__name__)
-def test_far_away_too(way: Way, bucket: pafs.S3FileSystem, tmp_path: Path) -> None:  # noqa: F811
+def test_far_away_too(way: Way, place: str, tmp_path: Path) -> None:
     chosen = [*good(), *harmless(), *sorted(malformed())[::4], "huge-bomb.png"]
     found = {name: files()[name] for name in chosen}
     laid = way(tmp_path, found)
-    place = f"animesearch/{way.__name__}-{laid.path.name}"
-    pafs.copy_files(str(laid.path), place, pafs.LocalFileSystem(), bucket)
+    upload(laid.path, place)
     names = {_folder: "folder", _tar: "tar", _zip: "zip", _struct: "parquet"}
-    source = {"name": names[way], "path": f"s3://{place}"}
+    source = {"name": names[way], "path": place}
     config = DatasetConfig.model_validate({"source": source, "size": EDGE})
     check(packed_here(config, tmp_path / "packed"), laid, found)
 

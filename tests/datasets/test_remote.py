@@ -244,7 +244,8 @@ def test_results_come_in_order_and_few_wait() -> None:
     assert list(results) == [2 * number for number in range(4, 100)]
 
 
-def _upload(path: Path, uri: str) -> None:
+def upload(path: Path, uri: str) -> None:
+    """A folder or a file, to a place in a bucket."""
     system, there = open_system(uri)
     pafs.copy_files(
         str(path), there, source_filesystem=pafs.LocalFileSystem(), destination_filesystem=system
@@ -274,7 +275,7 @@ KINDS: dict[str, Callable[[Path], Path]] = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_source_in_a_bucket(kind: str, place: str, tmp_path: Path) -> None:
     path = KINDS[kind](tmp_path / f"some-{kind}")
-    _upload(path, f"{place}/{path.name}")
+    upload(path, f"{place}/{path.name}")
     name, near, near_read = _listed(str(path), tmp_path)
     far_name, listing, read = _listed(f"{place}/{path.name}", tmp_path)
     assert far_name == name == kind

@@ -1,7 +1,7 @@
 """A real server of Google's protocol on the loopback, in a process of its own.
 
-In one of their own since Arrow's client holds Python's lock in some of its requests: a server in
-the same process could not answer them, nor a proxy pass them on.
+Arrow's client holds Python's lock during some of its requests: a server in the process that asks
+could not answer them, nor a proxy pass them on.
 """
 
 from __future__ import annotations

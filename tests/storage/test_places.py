@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from animesearch.errors import StorageError
+from animesearch.storage.cache import working_folder
 from animesearch.storage.places import below, checked, is_safe, key_of, short_name, shown
 
 
@@ -35,6 +36,18 @@ def test_keys_tell_places_apart_and_not_spellings() -> None:
     }  # fmt: skip
     assert len(others) == 5
     assert key_of("s3://bucket/x?endpoint_override=here") == key_of("s3://bucket/x", "here")
+
+
+def test_copies_of_one_uri_on_two_servers_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each scheme by its own client's variable."""
+    variables = {"s3": "AWS_ENDPOINT_URL", "gs": "CLOUD_STORAGE_EMULATOR_ENDPOINT"}
+    for variable in ("AWS_ENDPOINT_URL_S3", *variables.values()):
+        monkeypatch.delenv(variable, raising=False)
+    for scheme, variable in variables.items():
+        before = {s: working_folder(f"{s}://bucket/x") for s in variables}
+        monkeypatch.setenv(variable, "http://here")
+        changed = {s for s in variables if working_folder(f"{s}://bucket/x") != before[s]}
+        assert changed == {scheme}
 
 
 @pytest.mark.parametrize("uri", ["ftp://host/x", "s3://key:secret@bucket/x", "s3://b/x?token=1"])
