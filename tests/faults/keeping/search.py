@@ -28,9 +28,9 @@ from tests.tuning.scripted import NOISE, RUNGS, SilentView, open_race, score_of
 
 WEIGHTS = 40_000
 """Numbers in a checkpoint: 160 kB."""
-BEGUN, FULL, CLOCK = "begun", "full", "clock"
+BEGUN, FULL, CLOCK, HOLD = "begun", "full", "clock", "hold"
 """In the folder of words: rungs that a trial had when it was taken up; bytes that the next
-checkpoint finds free; seconds by which the clocks are wrong."""
+checkpoint finds free; seconds by which the clocks are wrong; no rung ends while it is there."""
 
 
 class Listening(SilentView):
@@ -141,7 +141,7 @@ def keeping_trial(config: dict[str, Any], shared: Mapping[str, Any]) -> None:
     if found:
         tune.report(found[1]["report"])
     while (rung := int(weights.mean())) < len(RUNGS):
-        time.sleep(shared["seconds"])  # what training takes
+        _train(shared["seconds"], words)
         weights += 1
         score = score_of(config[KEY]["trial"], rung)
         report = {"rung": rung, "images": RUNGS[rung], "score": score, "noise": NOISE}
@@ -149,6 +149,13 @@ def keeping_trial(config: dict[str, Any], shared: Mapping[str, Any]) -> None:
         _save(place, {"weights": weights, "report": report}, patience)
         files.push()
         tune.report(report)
+
+
+def _train(seconds: float, words: Path) -> None:
+    """What a rung takes."""
+    time.sleep(seconds)
+    while (words / HOLD).exists():
+        time.sleep(0.02)
 
 
 def _save(place: Path, payload: dict[str, Any], patience: Patience) -> None:

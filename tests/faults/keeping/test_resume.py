@@ -23,7 +23,7 @@ from animesearch.tuning import launch
 from animesearch.tuning.prepare import load_search
 from tests.faults.checks import moments, nothing_left, same_search
 from tests.faults.driver import AT
-from tests.faults.keeping.search import Arrivals, signal_all, stopped
+from tests.faults.keeping.search import HOLD, Arrivals, leave_word, signal_all, stopped
 from tests.faults.machines import Machines, alive, until
 from tests.results.scripted_run import run_info
 from tests.tuning.scripted_driver import wait_until
@@ -81,9 +81,14 @@ class Resumed:
 
 
 def one_of_two(place: str, words: Path, address: str) -> Resumed:
-    """Two start at the same moment; the one that holds the run, when the other has refused."""
+    """Two start at the same moment; the one that holds the run, when the other has refused.
+
+    They may step back for each other for some seconds: meanwhile the search must not end.
+    """
+    leave_word(words / HOLD, "")
     both = [Resumed(place, words, address) for _ in range(2)]
     until(lambda: any(one.process.poll() is not None for one in both), "one of two has ended")
+    (words / HOLD).unlink()
     lost, first = sorted(both, key=lambda one: one.process.poll() is None)
     assert lost.process.returncode == cli.USER_MISTAKE, lost.said()
     assert f"{place} is in use: another animesearch process" in lost.said()
