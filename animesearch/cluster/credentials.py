@@ -7,19 +7,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from animesearch.cluster.source import Finding, Key
+from animesearch.storage.faults import SECRETS
 
-SECRET = re.compile(
-    r"SECRET|TOKEN(?!IZER)|PASSWORD|PASSWD|(?:ACCESS|API|ACCOUNT|STORAGE)_KEY|CREDENTIALS_JSON",
-    re.IGNORECASE,
-)
-PLACE = re.compile(r"_(?:FILE|PATH|DIR|URL|URI)\Z", re.IGNORECASE)
+PLACE = re.compile(r"_(?:FILE|PATH|DIR|URL|URI|CREDENTIALS)\Z")
+"""Ends of names of variables that say where a secret is."""
 SET = re.compile(r"(?<![\w$])(?P<name>[A-Za-z_]\w*)=(?P<value>(?![\"']?\$)[\"']?[^\s\"';]+)")
 """A variable that is given a value which is not another variable's."""
 
 
 def names_secret(name: str) -> bool:
     """Whether a variable of this name holds a secret, rather than the place of one."""
-    return bool(SECRET.search(name)) and not PLACE.search(name)
+    upper = name.upper()
+    return bool(SECRETS.search(upper)) and not PLACE.search(upper)
 
 
 def secret_findings(tree: Mapping[str, Any]) -> Iterator[Finding]:

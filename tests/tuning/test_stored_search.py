@@ -28,7 +28,7 @@ from animesearch.tuning.datajobs import dataset_of, prepare_data
 from animesearch.tuning.race import replay
 from animesearch.tuning.schedulers.asha import Asha
 from tests.storage.google import Gcs
-from tests.storage.servers import S3, SECRET
+from tests.storage.servers import S3, SECRET, Served
 from tests.tuning.scripted_driver import wait_until
 from tests.tuning.small import SPACE, write_space
 
@@ -60,18 +60,7 @@ def test_lost_killed_and_resumed_elsewhere(ray: None, s3: S3, url: str, tmp_path
     the same scores, kills and ranking as those of an undisturbed search in a folder."""
     space, log = write_space(tmp_path), tmp_path / "log.txt"
     command = [sys.executable, "-m", "animesearch", "run", "--space", str(space), "--out", url]
-    environment = {**os.environ, "ANIMESEARCH_CACHE": str(tmp_path / "first"), PAUSE: "0.3"}
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
-        )
-        wait_until(process, lambda: reports_at(url) >= 1)
-        s3.proxy.fail("busy")
-        wait_until(process, lambda: "storage is lost" in log.read_text())
-        s3.proxy.fail("pass")
-        wait_until(process, lambda: reports_at(url) >= 4)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait(timeout=60)
+    _lost_and_killed(command, s3, url, log, reports=4)
     assert "works again" in log.read_text() and SECRET not in log.read_text()
     assert launch.resume(url) == launch.DONE
     assert launch.start(str(space), [], tmp_path / "whole") == launch.DONE
@@ -85,6 +74,23 @@ def test_lost_killed_and_resumed_elsewhere(ray: None, s3: S3, url: str, tmp_path
     assert [r.trial_id for r in rank(one)] == [r.trial_id for r in rank(two)]
     assert replay(Asha(first_rung=128), one, stored.info().rungs) == []
     _holds_what_a_folder_holds(url, whole)
+
+
+def _lost_and_killed(command: list[str], served: Served, url: str, log: Path, reports: int) -> None:
+    """A search whose store answers errors after its first report, and whose driver is killed when
+    so many have arrived."""
+    environment = {**os.environ, "ANIMESEARCH_CACHE": str(log.with_name("first")), PAUSE: "0.3"}
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+        wait_until(process, lambda: reports_at(url) >= 1)
+        served.proxy.fail("busy")
+        wait_until(process, lambda: "storage is lost" in log.read_text())
+        served.proxy.fail("pass")
+        wait_until(process, lambda: reports_at(url) >= reports)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(timeout=60)
 
 
 def _holds_what_a_folder_holds(url: str, folder: RunFolder) -> None:
@@ -108,26 +114,9 @@ def test_images_and_run_at_google(ray: None, gcs: Gcs, tmp_path: Path) -> None:
     source = ("source={name: faces, count: 96}", "size=16")
     prepare_data(dataset_of("faces", overrides=source), images, Console(quiet=True))
     text = SPACE.replace("{name: faces, count: 96}", images).replace("trials: 4", "trials: 2")
-    command = [
-        sys.executable,
-        "-m",
-        "animesearch",
-        "run",
-        "--space",
-        str(write_space(tmp_path, text)),
-    ]
-    environment = {**os.environ, "ANIMESEARCH_CACHE": str(tmp_path / "first"), PAUSE: "0.3"}
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [*command, "--out", url], cwd=ROOT, env=environment, stdout=output, stderr=output
-        )
-        wait_until(process, lambda: reports_at(url) >= 1)
-        gcs.proxy.fail("busy")
-        wait_until(process, lambda: "storage is lost" in log.read_text())
-        gcs.proxy.fail("pass")
-        wait_until(process, lambda: reports_at(url) >= 2)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait(timeout=60)
+    space = str(write_space(tmp_path, text))
+    command = [sys.executable, "-m", "animesearch", "run", "--space", space, "--out", url]
+    _lost_and_killed(command, gcs, url, log, reports=2)
     assert launch.resume(url) == launch.DONE
     fetch_run(url, home)
     brought = RunFolder.open(home)
